@@ -1,0 +1,63 @@
+"""What is known of a speech recording: its sound, and its features on the video's frame clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+SAMPLE_RATE = 16_000
+
+
+@dataclass(frozen=True)
+class Speech:
+    """A mono recording.
+
+    waveform: [S] float32 in -1..1, at 16 kHz.
+    source: the file it was read from (its sound goes into the video untouched), or None.
+    """
+
+    waveform: np.ndarray
+    source: Path | None = None
+
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+        return len(self.waveform) / SAMPLE_RATE
+
+    def num_frames(self, fps: float) -> int:
+        """Frames of the video that this speech fills: round(duration * fps), at least one."""
+        return max(1, round(self.duration * fps))
+
+
+@dataclass(frozen=True)
+class Word:
+    """A spoken word and its span in seconds."""
+
+    text: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
+class SpeechFeatures:
+    """Speech on a frame clock: row t belongs to the span [t, t + 1) / fps seconds.
+
+    features: [T, C] float32, what the motion generator reads; C is the encoder's ``channels``.
+    voice: [T] float32 in 0..1, 1 where somebody speaks.
+    energy: [T] float32, RMS loudness in dB relative to full scale, not below -80.
+    onset: [T] float32, onset strength, >= 0.
+    fps: frames per second.
+    words: the words with their times, empty where no recogniser ran.
+    """
+
+    features: np.ndarray
+    voice: np.ndarray
+    energy: np.ndarray
+    onset: np.ndarray
+    fps: float
+    words: tuple[Word, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.features)
