@@ -7,6 +7,8 @@ the Wild", ECCV 2020.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 NUM_POINTS = 133
@@ -70,7 +72,7 @@ BODY_EDGES: tuple[tuple[int, int], ...] = (
 
 def _chain(start: int, stop: int, closed: bool = False) -> list[tuple[int, int]]:
     edges = [(i, i + 1) for i in range(start, stop - 1)]
-    return edges + [(stop - 1, start)] if closed else edges
+    return [*edges, (stop - 1, start)] if closed else edges
 
 
 FACE_EDGES: tuple[tuple[int, int], ...] = tuple(
@@ -93,7 +95,7 @@ def _hand_edges(root: int) -> tuple[tuple[int, int], ...]:
     edges = []
     for finger in range(5):
         chain = [root, *range(root + 1 + 4 * finger, root + 5 + 4 * finger)]
-        edges += list(zip(chain[:-1], chain[1:], strict=True))
+        edges += list(pairwise(chain))
     return tuple(edges)
 
 
