@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import IO
 
@@ -79,7 +79,6 @@ def running(arguments: list[str], *, feed: bool = False) -> Iterator[FFmpeg]:
             process.wait()
             for pipe in (process.stdin, process.stdout):
                 if pipe is not None:
-                    try:
+                    # What was left to flush has no reader any more.
+                    with suppress(OSError):
                         pipe.close()
-                    except OSError:
-                        pass  # what was left to flush has no reader any more

@@ -8,6 +8,8 @@ is floor in the few bands it fills; speech lifts many bands together.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from .spectrum import HOPS_PER_FRAME, log_mel
@@ -21,7 +23,7 @@ _FLOOR_SMOOTHING = 0.1
 # The least of many smoothed powers lies below their mean by about this.
 _FLOOR_BIAS_DB = 2.0
 _STRONGEST = 14  # bands, about a third: a vowel or a fricative fills as many
-_ON_DB, _OFF_DB = 12.0, 7.0
+_ON_DB, _OFF_DB = 10.0, 5.0
 _SHORTEST_BURST = 0.06
 # A plosive's closure lasts up to 0.15 s inside a word; what is longer is a pause.
 _LONGEST_CLOSURE = 0.15
@@ -82,7 +84,7 @@ def _drop_runs(active: np.ndarray, value: bool, length: float) -> np.ndarray:
     edges = np.flatnonzero(np.diff(active.astype(np.int8))) + 1
     bounds = np.concatenate([[0], edges, [len(active)]])
     active = active.copy()
-    for start, stop in zip(bounds[:-1], bounds[1:], strict=True):
+    for start, stop in pairwise(bounds):
         at_end = start == 0 or stop == len(active)
         if active[start] == value and stop - start < length and (value or not at_end):
             active[start:stop] = not value
