@@ -1,0 +1,7 @@
+"""``python -m gesticulate``."""
+
+import sys
+
+from .cli import main
+
+sys.exit(main())

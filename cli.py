@@ -1,0 +1,169 @@
+"""The command line. Its modules load only what the chosen command needs, when it needs it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from .errors import GesticulateError, UsageError
+
+if TYPE_CHECKING:
+    from .pipelines.options import Settings
+
+INTERRUPTED = 130
+TERMINATED = 143
+
+_DESCRIPTION = """Make the person in a photo speak and gesture to a speech recording.
+
+Other commands (each with its own --help):
+  gesticulate demo                a video from a photo and a speech that come along
+  gesticulate dataset build       a training set from videos
+  gesticulate train tokenizer     train the motion tokenizers
+  gesticulate train generator     train the motion generator
+  gesticulate presets             the presets and what they are for
+
+With --debug, an error shows where it arose. Exit codes: 0 done, 1 failed, 2 wrong arguments,
+130 interrupted."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line and return its exit code. argv: without the program's name."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in arguments
+    if debug:
+        arguments.remove("--debug")
+    _exit_cleanly_when_terminated()
+    try:
+        return _dispatch(arguments)
+    except KeyboardInterrupt:
+        print("gesticulate: interrupted; no unfinished file was left.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # whoever read our output (head, less) has left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if debug:
+            raise
+        known = isinstance(error, GesticulateError)
+        message = str(error) if known else f"{type(error).__name__}: {error}"
+        hint = "" if known else "\nThis is unexpected; --debug shows where it arose."
+        print(f"gesticulate: {message}{hint}", file=sys.stderr)
+        return error.exit_code if isinstance(error, GesticulateError) else 1
+
+
+def _dispatch(arguments: list[str]) -> int:
+    """Choose the command by its first words; without one it is the main job."""
+    if arguments[:1] == ["--version"]:
+        from . import __version__
+
+        print(f"gesticulate {__version__}")
+        return 0
+    for words, command in _COMMANDS.items():
+        if tuple(arguments[: len(words)]) == words:
+            return command(arguments[len(words) :])
+    if arguments[:1] in (["dataset"], ["train"]):
+        choices = [words[1] for words in _COMMANDS if words[0] == arguments[0] and len(words) > 1]
+        wanted = " or ".join(f"`gesticulate {arguments[0]} {choice}`" for choice in choices)
+        if arguments[1:] in (["--help"], ["-h"]):
+            print(f"Use {wanted}, each with its own --help.")
+            return 0
+        raise UsageError(f"Expected {wanted}.")
+    return _run(arguments)
+
+
+def _parse(cls: Any, arguments: list[str], prog: str, description: str | None = None) -> Any:
+    """Options from the command line; --help and wrong arguments end the program (0 and 2)."""
+    import tyro
+
+    return tyro.cli(
+        cls,
+        args=arguments,
+        prog=prog,
+        description=description,
+        config=(tyro.conf.FlagCreatePairsOff, tyro.conf.HelptextFromCommentsOff),
+    )
+
+
+def _run(arguments: list[str]) -> int:
+    from .pipelines.options import RunOptions
+
+    options = _parse(RunOptions, arguments, "gesticulate", _DESCRIPTION)
+    return _make_video(options.photo, options.speech, options.out, options.settings)
+
+
+def _demo(arguments: list[str]) -> int:
+    from .pipelines.options import DemoOptions
+
+    options = _parse(DemoOptions, arguments, "gesticulate demo")
+    from .examples import demo_photo, demo_speech
+
+    return _make_video(demo_photo(), demo_speech(), options.out, options.settings)
+
+
+def _make_video(photo: Any, speech: Any, out: Any, settings: Settings) -> int:
+    if settings.dry_run:
+        from .pipelines.plan import plan
+
+        planned = plan(photo, speech, out, settings)
+        print(planned.json() if settings.json_progress else planned.text())
+        return 0
+    from .pipelines.console import show_run
+
+    show_run(photo, speech, out, settings)
+    return 0
+
+
+def _dataset_build(arguments: list[str]) -> int:
+    from .datasets.options import BuildOptions
+
+    options = _parse(BuildOptions, arguments, "gesticulate dataset build")
+    from .datasets.build import build
+
+    build(options)
+    return 0
+
+
+def _train_tokenizer(arguments: list[str]) -> int:
+    return _train("tokenizer", arguments)
+
+
+def _train_generator(arguments: list[str]) -> int:
+    return _train("generator", arguments)
+
+
+def _train(model: str, arguments: list[str]) -> int:
+    raise UsageError(f"Training the {model} is not here yet.")
+
+
+def _presets(arguments: list[str]) -> int:
+    if arguments not in ([], ["list"]):
+        if arguments in (["--help"], ["-h"]):
+            print("gesticulate presets [list]: the presets that come along and what they are for.")
+            return 0
+        raise UsageError(f"`gesticulate presets` takes no {arguments[0]!r}. Expected `list`.")
+    from . import configs
+
+    for name in configs.names():
+        print(f"{name:<16} {configs.summary(name)}")
+    return 0
+
+
+_COMMANDS: dict[tuple[str, ...], Callable[[list[str]], int]] = {
+    ("run",): _run,
+    ("demo",): _demo,
+    ("dataset", "build"): _dataset_build,
+    ("train", "tokenizer"): _train_tokenizer,
+    ("train", "generator"): _train_generator,
+    ("presets",): _presets,
+}
+
+
+def _exit_cleanly_when_terminated() -> None:
+    """Let a SIGTERM unwind the stack, so that half-written files are removed."""
+    import signal
+    import threading
+
+    if threading.current_thread() is threading.main_thread() and os.name == "posix":
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))

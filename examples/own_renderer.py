@@ -1,0 +1,35 @@
+"""One stage replaced by an object of one's own: a renderer that lays the skeleton over the photo.
+
+    python examples/own_renderer.py overlay.mp4
+
+Any object with the methods of `gesticulate.pipelines.stages.Renderer` will do. A package adds one
+by name, for presets and the command line, with an entry point in its pyproject.toml:
+
+    [project.entry-points."gesticulate.renderers"]
+    overlay = "my_package:OverlayRenderer"
+"""
+
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+from gesticulate.examples import demo_photo, demo_speech
+from gesticulate.keypoints.poses import Poses
+from gesticulate.pipelines.gesture_video import GestureVideoPipeline
+from gesticulate.pipelines.skeleton import SkeletonRenderer
+
+
+class OverlayRenderer:
+    """The photo, darkened, with the moving skeleton on it."""
+
+    name = "overlay"
+
+    def render(self, photo: np.ndarray, photo_pose: Poses, poses: Poses) -> Iterator[np.ndarray]:
+        for skeleton in SkeletonRenderer().render(photo, photo_pose, poses):
+            yield np.where(skeleton.any(-1, keepdims=True), skeleton, photo // 2)
+
+
+if __name__ == "__main__":
+    out = sys.argv[1] if len(sys.argv) > 1 else "overlay.mp4"
+    pipeline = GestureVideoPipeline.from_preset("contextual", renderer=OverlayRenderer())
+    print(pipeline(demo_photo(), demo_speech(), out).path)

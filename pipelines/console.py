@@ -1,0 +1,196 @@
+"""Progress for people (bars on stderr) and for programs (JSON lines on stdout)."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from .progress import Callback, Meter, Progress
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from .gesture_video import GestureVideo
+    from .options import Settings
+
+# Often enough for a smooth bar, seldom enough to cost nothing.
+_SECONDS_BETWEEN = 0.1
+_LABELS = {
+    "load": "Loading",
+    "speech": "Listening",
+    "photo": "Looking at the photo",
+    "features": "Measuring the speech",
+    "motion": "Making gestures",
+    "render": "Rendering",
+}
+
+
+class _Seldom:
+    """Lets through the first and last event of a stage, and those between at a bounded rate."""
+
+    def __init__(self) -> None:
+        self._last = 0.0
+
+    def wants(self, progress: Progress) -> bool:
+        now = time.monotonic()
+        if 0 < progress.done < progress.total and now - self._last < _SECONDS_BETWEEN:
+            return False
+        self._last = now
+        return True
+
+
+class JsonProgress:
+    """A callback that writes one JSON object a line."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stdout
+        self._seldom = _Seldom()
+
+    def __call__(self, progress: Progress) -> None:
+        if not self._seldom.wants(progress):
+            return
+        left = progress.seconds_left
+        self.write(
+            stage=progress.stage,
+            done=progress.done,
+            total=progress.total,
+            frames_per_second=round(progress.frames_per_second, 2),
+            seconds_left=None if left is None else round(left, 1),
+        )
+
+    def write(self, **fields: Any) -> None:
+        """One line of any fields, such as the run's result."""
+        print(json.dumps(fields), file=self._stream, flush=True)
+
+
+class BarProgress:
+    """A callback that draws one bar a stage, with frames/s and time left. Use as a context."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+        from rich.progress import Progress as Bars
+
+        self.console = Console(stderr=True)
+        self._bars = Bars(
+            TextColumn("{task.description:<20}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            console=self.console,
+        )
+        self._tasks: dict[str, Any] = {}
+        self._seldom = _Seldom()
+
+    def __enter__(self) -> BarProgress:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def __call__(self, progress: Progress) -> None:
+        if not self._seldom.wants(progress):
+            return
+        if progress.stage not in self._tasks:
+            label = _LABELS.get(progress.stage, progress.stage)
+            self._tasks[progress.stage] = self._bars.add_task(label, rate="")
+        self._bars.update(
+            self._tasks[progress.stage],
+            completed=progress.done,
+            total=progress.total,
+            rate=_rate(progress),
+        )
+
+
+def _rate(progress: Progress) -> str:
+    if progress.total == 1 or not progress.done:
+        return f"{progress.seconds:.1f} s" if progress.done else ""
+    if progress.done == progress.total:
+        return f"{progress.frames_per_second:.1f} frames/s, {progress.seconds:.1f} s"
+    return f"{progress.frames_per_second:.1f} frames/s, {progress.seconds_left:.0f} s left"
+
+
+def show_run(
+    photo: str | Path | np.ndarray, speech: str | Path, out: Path, settings: Settings
+) -> None:
+    """Make a video as the command line asks, with progress and the stages' remarks shown."""
+    if settings.json_progress:
+        report = JsonProgress()
+        with _remarks(lambda text: print(text, file=sys.stderr)):
+            video = _run(photo, speech, out, settings, report)
+        report.write(
+            stage="done",
+            path=str(out),
+            frames=video.num_frames,
+            size=video.size,
+            fps=video.fps,
+            seconds={stage: round(spent, 3) for stage, spent in video.timings.items()},
+            notes=video.notes,
+        )
+        return
+    with BarProgress() as bars, _remarks(bars.console.print):
+        video = _run(photo, speech, out, settings, bars)
+    spent = sum(video.timings.values())
+    bars.console.print(
+        f"{out}: {video.num_frames} frames, {video.size[0]} x {video.size[1]} pixels, "
+        f"{video.fps:g} frames/s; made in {spent:.1f} s.",
+        highlight=False,
+    )
+
+
+def _run(
+    photo: str | Path | np.ndarray,
+    speech: str | Path,
+    out: Path,
+    settings: Settings,
+    callback: Callback,
+) -> GestureVideo:
+    from .outputs import check_output
+
+    # Before the stages load, which takes some seconds.
+    check_output(out, inputs=(photo, speech))
+    meter = Meter(callback)
+    with meter.stage("load"):
+        from .gesture_video import GestureVideoPipeline
+
+        pipeline = GestureVideoPipeline.from_preset(settings.preset, device=settings.device)
+    video = pipeline(
+        photo,
+        speech,
+        out,
+        fps=settings.fps,
+        size=settings.size,
+        seed=settings.seed,
+        expressiveness=settings.expressiveness,
+        poses=settings.poses,
+        save_poses=settings.save_poses,
+        preview=settings.preview,
+        callback=callback,
+    )
+    return replace(video, timings={**meter.timings, **video.timings})
+
+
+@contextmanager
+def _remarks(show: Callable[[str], object]) -> Iterator[None]:
+    """Show what the package's modules log, in one line each."""
+    handler = logging.Handler(logging.INFO)
+    handler.emit = lambda record: show(  # type: ignore[method-assign]
+        ("Warning: " if record.levelno >= logging.WARNING else "") + record.getMessage()
+    )
+    logger = logging.getLogger(__name__.partition(".")[0])
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+        logger.removeHandler(handler)

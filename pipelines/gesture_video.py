@@ -1,0 +1,276 @@
+"""The main job: a photo + a speech recording -> a video of that person speaking and gesturing.
+
+    photo  -> portrait (person found, scaled) ---.
+    speech -> features on 25 fps -> motion ------+-> poses at the video's fps -> frames -> file
+
+Skeletons are held in memory as a whole (1.6 kB a frame), pictures never: they go from the
+renderer to the encoder one by one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from .. import configs
+from ..errors import InputError, UsageError
+from ..keypoints.poses import Poses
+from ..speech.track import Speech, SpeechFeatures
+from . import registry
+from .outputs import check_output, collected_warnings
+from .portrait import Portrait, prepare
+from .preset import DEFAULT_PRESET, PipelinePreset, StageChoice
+from .progress import Callback, Meter
+from .skeleton import SkeletonRenderer
+from .stages import MotionGenerator, PoseEstimator, Renderer, SpeechEncoder
+
+# Gestures as trained are medium; the others scale the distance from the rest pose.
+EXPRESSIVENESS = {"low": 0.6, "medium": 1.0, "high": 1.4}
+MIN_FPS, MAX_FPS = 1.0, 120.0
+MIN_SECONDS = 0.4
+# A pose file belongs to a speech if both last equally long, to within this.
+_LENGTH_TOLERANCE = 0.1
+
+
+@dataclass(frozen=True)
+class GestureVideo:
+    """What a run made.
+
+    poses: the skeletons in the video's pixels and frame rate.
+    photo_pose: the person in the photo, one frame, in the same pixels.
+    speech: the features that the motion was made from, on the generator's frame rate; None where
+        the poses were given.
+    size: (width, height). num_frames: round(duration * fps).
+    frames: [H, W, 3] uint8 RGB each, made while they are read; None where they went to ``path``.
+    path: the video file, or None.
+    timings: seconds by stage.
+    notes: warnings of the run, in plain words.
+    """
+
+    poses: Poses
+    photo_pose: Poses
+    speech: SpeechFeatures | None
+    size: tuple[int, int]
+    fps: float
+    num_frames: int
+    frames: Iterator[np.ndarray] | None
+    path: Path | None
+    timings: dict[str, float]
+    notes: tuple[str, ...]
+
+
+class GestureVideoPipeline:
+    """Four stages, each of which can be another object that keeps its protocol."""
+
+    def __init__(
+        self,
+        estimator: PoseEstimator,
+        speech_encoder: SpeechEncoder,
+        motion_generator: MotionGenerator,
+        renderer: Renderer,
+    ) -> None:
+        if motion_generator.speech_encoder != speech_encoder.name:
+            raise UsageError(
+                f"The motion generator {motion_generator.name!r} reads "
+                f"{motion_generator.speech_encoder!r} features, but the speech encoder is "
+                f"{speech_encoder.name!r}. Use the encoder it was trained with."
+            )
+        self.estimator = estimator
+        self.speech_encoder = speech_encoder
+        self.motion_generator = motion_generator
+        self.renderer = renderer
+
+    @classmethod
+    def from_preset(
+        cls, preset: str | Path = DEFAULT_PRESET, *, device: str = "auto", **stages: Any
+    ) -> GestureVideoPipeline:
+        """Build the stages that a preset names.
+
+        preset: a name (`gesticulate presets`) or a YAML file. device: "auto", "cpu", "cuda", for
+        stages that take one. stages: ``estimator``, ``speech``, ``motion`` or ``renderer`` in
+        place of the preset's: a stage's name or an object that keeps its protocol.
+        Raises: UsageError for an unknown preset, stage or option; WeightsError for weights that
+        are damaged or cannot be fetched.
+        """
+        choices = configs.load(preset, PipelinePreset)
+        unknown = set(stages) - set(_GROUPS)
+        if unknown:
+            raise UsageError(
+                f"Unknown stage {sorted(unknown)[0]!r}; expected {', '.join(_GROUPS)}."
+            )
+        built = {}
+        for role, group in _GROUPS.items():
+            stage = stages.get(role, getattr(choices, role))
+            by_name = isinstance(stage, (str, StageChoice))
+            built[role] = registry.build(group, stage, device=device) if by_name else stage
+        return cls(built["estimator"], built["speech"], built["motion"], built["renderer"])
+
+    def __call__(
+        self,
+        photo: str | Path | np.ndarray,
+        speech: str | Path | Speech,
+        out: str | Path | None = None,
+        *,
+        fps: float = 25.0,
+        size: int | None = None,
+        seed: int = 0,
+        expressiveness: float | Literal["low", "medium", "high"] = "medium",
+        poses: Poses | str | Path | None = None,
+        save_poses: str | Path | None = None,
+        preview: Literal["skeleton"] | None = None,
+        callback: Callback | None = None,
+    ) -> GestureVideo:
+        """Make the video.
+
+        photo: a picture file, or [H, W, 3] uint8 RGB. speech: a sound or video file, or a Speech.
+        out: the video to write; without it the result holds the frames as a stream.
+        fps: frames a second of the video. size: pixels of its longer side; None keeps the
+        photo's, up to 1280. seed: another one gives another motion, the same one the same.
+        expressiveness: how large gestures are; a number scales them, 1 is as trained.
+        poses: skeletons, or a file of `save_poses`, to render instead of new motion.
+        save_poses: .npz file for the skeletons. preview: "skeleton" draws those only.
+        Raises: UsageError, InputError, WeightsError; nothing half-written is left behind.
+        """
+        scale = _scale(expressiveness)
+        if not MIN_FPS <= fps <= MAX_FPS:
+            raise UsageError(f"fps is {fps:g}. Expected {MIN_FPS:g} to {MAX_FPS:g} frames/s.")
+        for path in (out, save_poses):
+            if path is not None:
+                check_output(path, inputs=(photo, speech, poses))
+        meter = Meter(callback)
+        with collected_warnings() as notes:
+            track = self._load_speech(speech, meter)
+            portrait = self._prepare(photo, size, meter)
+            features = None
+            if poses is None:
+                features, skeletons = self._generate(portrait, track, seed, scale, meter)
+            else:
+                skeletons = _given(poses, portrait, track)
+            skeletons = _on_clock(skeletons, fps, track.num_frames(fps))
+            if save_poses is not None:
+                skeletons.save(save_poses)
+            frames = self._render(portrait, skeletons, preview, meter)
+            if out is not None:
+                _write(Path(out), frames, portrait, track, fps, meter)
+        return GestureVideo(
+            poses=skeletons,
+            photo_pose=portrait.pose,
+            speech=features,
+            size=portrait.pose.size,
+            fps=fps,
+            num_frames=len(skeletons),
+            frames=frames if out is None else None,
+            path=None if out is None else Path(out),
+            timings=meter.timings,
+            notes=tuple(notes),
+        )
+
+    def _load_speech(self, speech: str | Path | Speech, meter: Meter) -> Speech:
+        from ..speech.load import load
+
+        with meter.stage("speech"):
+            track = speech if isinstance(speech, Speech) else load(speech)
+        if track.duration < MIN_SECONDS:
+            raise InputError(
+                f"The speech lasts {track.duration:.2f} s; at least {MIN_SECONDS} s are needed."
+            )
+        return track
+
+    def _prepare(self, photo: str | Path | np.ndarray, size: int | None, meter: Meter) -> Portrait:
+        from ..video.read import read_photo
+
+        with meter.stage("photo"):
+            picture = photo if isinstance(photo, np.ndarray) else read_photo(photo)
+            return prepare(picture, self.estimator, size, self.motion_generator.fps)
+
+    def _generate(
+        self, portrait: Portrait, speech: Speech, seed: int, expressiveness: float, meter: Meter
+    ) -> tuple[SpeechFeatures, Poses]:
+        """Speech -> motion -> the photo's own skeleton, on the generator's frame rate."""
+        from ..keypoints.person import to_motion
+        from ..keypoints.retarget import retarget
+
+        generator = self.motion_generator
+        with meter.stage("features"):
+            features = self.speech_encoder.encode(speech, generator.fps)
+        with meter.stage("motion", steps=len(features)):
+            motion = generator.generate(
+                features, to_motion(portrait.pose), seed=seed, expressiveness=expressiveness
+            )
+            return features, retarget(motion, portrait.pose)
+
+    def _render(
+        self, portrait: Portrait, poses: Poses, preview: str | None, meter: Meter
+    ) -> Iterator[np.ndarray]:
+        if preview not in (None, "skeleton"):
+            raise UsageError(f"There is no preview {preview!r}. Expected 'skeleton'.")
+        renderer = SkeletonRenderer() if preview else self.renderer
+        frames = renderer.render(portrait.picture, portrait.pose, poses)
+        return meter.stream("render", frames, len(poses))
+
+
+_GROUPS = {
+    "estimator": "pose_estimators",
+    "speech": "speech_encoders",
+    "motion": "motion_generators",
+    "renderer": "renderers",
+}
+
+
+def _scale(expressiveness: float | str) -> float:
+    if isinstance(expressiveness, str):
+        if expressiveness not in EXPRESSIVENESS:
+            raise UsageError(
+                f"There is no expressiveness {expressiveness!r}. "
+                f"Expected one of: {', '.join(EXPRESSIVENESS)}."
+            )
+        return EXPRESSIVENESS[expressiveness]
+    return float(expressiveness)
+
+
+def _given(poses: Poses | str | Path, portrait: Portrait, speech: Speech) -> Poses:
+    """Saved skeletons, in the video's pixels. Raises: InputError where they do not fit."""
+    loaded = poses if isinstance(poses, Poses) else Poses.load(poses)
+    (width, height), (w, h) = loaded.size, portrait.pose.size
+    if abs(width * h - w * height) > max(w, h) * max(width, height) * 0.01:
+        raise InputError(
+            f"The poses belong to a picture of {width} x {height}, the video has {w} x {h}: "
+            "another shape. Use the photo they were made for."
+        )
+    lasts = len(loaded) / loaded.fps
+    if abs(lasts - speech.duration) > _LENGTH_TOLERANCE:
+        raise InputError(
+            f"The poses last {lasts:.2f} s, the speech {speech.duration:.2f} s. "
+            "Use the speech they were made for."
+        )
+    return loaded.scaled((w, h))
+
+
+def _on_clock(poses: Poses, fps: float, num_frames: int) -> Poses:
+    """The poses on another frame rate, exactly ``num_frames`` of them."""
+    from ..keypoints.retarget import resample
+
+    if poses.fps == fps and len(poses) == num_frames:
+        return poses
+    return resample(poses, fps, num_frames)
+
+
+def _write(
+    out: Path,
+    frames: Iterator[np.ndarray],
+    portrait: Portrait,
+    speech: Speech,
+    fps: float,
+    meter: Meter,
+) -> None:
+    from ..video.write import write_video
+
+    began, rendering = time.perf_counter(), meter.timings.get("render", 0.0)
+    write_video(out, frames, fps=fps, size=portrait.pose.size, sound=speech)
+    rendering = meter.timings["render"] - rendering
+    meter.add("encode", time.perf_counter() - began - rendering)

@@ -1,0 +1,130 @@
+"""Stages by name: those of this package, and those other packages add by entry points."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import typing
+from collections.abc import Callable
+from dataclasses import is_dataclass
+from importlib.metadata import entry_points
+from typing import Any
+
+from ..configs import validate
+from ..errors import UsageError
+from .preset import StageChoice
+
+Factory = Callable[..., Any]
+
+
+def _auto_estimator() -> Factory:
+    from ..keypoints.auto import choose_estimator
+
+    return choose_estimator
+
+
+def _mediapipe() -> Factory:
+    from ..keypoints.mediapipe import MediaPipeEstimator
+
+    return MediaPipeEstimator
+
+
+def _rtmpose() -> Factory:
+    from ..keypoints.rtmpose import RTMPoseEstimator
+
+    return RTMPoseEstimator
+
+
+def _mel() -> Factory:
+    from ..speech.features import MelEncoder
+
+    return MelEncoder
+
+
+def _contextual() -> Factory:
+    from ..motion.contextual import ContextualGenerator
+
+    return ContextualGenerator
+
+
+def _puppet() -> Factory:
+    from ..warping.renderer import PuppetRenderer
+
+    return PuppetRenderer
+
+
+def _skeleton() -> Factory:
+    from .skeleton import SkeletonRenderer
+
+    return SkeletonRenderer
+
+
+# Each value imports its stage when it is asked for, and not before.
+BUILT_IN: dict[str, dict[str, Callable[[], Factory]]] = {
+    "pose_estimators": {"auto": _auto_estimator, "mediapipe": _mediapipe, "rtmpose": _rtmpose},
+    "speech_encoders": {"mel": _mel},
+    "motion_generators": {"contextual": _contextual},
+    "renderers": {"puppet": _puppet, "skeleton": _skeleton},
+}
+
+
+def names(group: str) -> list[str]:
+    """The stages of a group ("renderers", ...), own and foreign."""
+    foreign = (point.name for point in entry_points(group=f"gesticulate.{group}"))
+    return sorted({*BUILT_IN[group], *foreign})
+
+
+def factory(group: str, name: str) -> Factory:
+    """What makes the stage of a name, usually its class.
+
+    Raises: UsageError where no stage has that name.
+    """
+    if name in BUILT_IN[group]:
+        return BUILT_IN[group][name]()
+    for point in entry_points(group=f"gesticulate.{group}"):
+        if point.name == name:
+            return typing.cast(Factory, point.load())
+    known = names(group)
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    raise UsageError(
+        f"There is no stage {name!r} among the {group.replace('_', ' ')}. "
+        f"Expected one of: {', '.join(known)}.{hint}"
+    )
+
+
+def build(group: str, choice: StageChoice | str, *, device: str = "auto") -> Any:
+    """Make a stage.
+
+    device: handed to stages that take one; the others run where they run.
+    Raises: UsageError for an unknown name or option; WeightsError as the stage does.
+    """
+    choice = StageChoice(choice) if isinstance(choice, str) else choice
+    make = factory(group, choice.name)
+    signature = inspect.signature(make)
+    options = _checked(choice, make, signature)
+    if "device" in signature.parameters:
+        options.setdefault("device", device)
+    return make(**options)
+
+
+def _checked(choice: StageChoice, make: Factory, signature: inspect.Signature) -> dict[str, Any]:
+    """The choice's options, with dictionaries made into the dataclasses the stage asks for."""
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
+    hints = typing.get_type_hints(make.__init__ if isinstance(make, type) else make)  # type: ignore[misc]
+    options: dict[str, Any] = {}
+    for key, value in choice.options.items():
+        if key not in signature.parameters and not open_ended:
+            known = list(signature.parameters)
+            near = difflib.get_close_matches(key, known, n=1)
+            raise UsageError(
+                f"The stage {choice.name!r} has no option {key!r}"
+                + (f" (did you mean {near[0]!r}?)" if near else "")
+                + f"; it knows: {', '.join(known) or 'none'}."
+            )
+        hint = hints.get(key)
+        inner = [t for t in (hint, *typing.get_args(hint)) if is_dataclass(t)]
+        if inner and isinstance(value, dict):
+            value = validate(value, typing.cast(type, inner[0]), f"option {key!r} of {choice.name}")
+        options[key] = value
+    return options

@@ -1,0 +1,137 @@
+"""What every implementation of a stage must do, as `pipelines/stages.py` promises.
+
+A stage's own tests call the check with a real instance:
+
+    from stage_contracts import check_renderer
+
+    def test_contract(photo, photo_pose):
+        check_renderer(PuppetRenderer(), photo, photo_pose)
+"""
+
+import numpy as np
+import pytest
+from gesticulate.errors import InputError
+from gesticulate.keypoints import layout
+from gesticulate.keypoints.motion import Motion
+from gesticulate.keypoints.poses import Poses
+from gesticulate.pipelines.stages import MotionGenerator, PoseEstimator, Renderer, SpeechEncoder
+from gesticulate.speech.track import SAMPLE_RATE, Speech, SpeechFeatures
+
+
+def spoken(seconds: float = 2.0) -> Speech:
+    """A made-up voice: syllables of a buzzing tone, four a second."""
+    time = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    buzz = sum(np.sin(2 * np.pi * 120 * k * time) / k for k in range(1, 20))
+    syllables = np.clip(np.sin(2 * np.pi * 4 * time), 0, None)
+    return Speech((0.2 * buzz * syllables).astype(np.float32))
+
+
+def _check_persons(persons: np.ndarray, width: int, height: int) -> None:
+    assert persons.dtype == np.float32
+    assert persons.shape[1:] == (layout.NUM_POINTS, 3)
+    assert np.isfinite(persons).all()
+    assert ((persons[..., 2] >= 0) & (persons[..., 2] <= 1)).all()
+    seen = persons[persons[..., 2] > 0.5]
+    # A point may lie a little outside the picture, but is in its pixels.
+    assert (seen[:, 0] > -0.5 * width).all()
+    assert (seen[:, 0] < 1.5 * width).all()
+    assert (seen[:, 1] > -0.5 * height).all()
+    assert (seen[:, 1] < 1.5 * height).all()
+
+
+def check_estimator(estimator: PoseEstimator, photo: np.ndarray) -> None:
+    """photo: [H, W, 3] uint8 RGB of at least one person, face from the front."""
+    assert isinstance(estimator, PoseEstimator)
+    assert estimator.name
+    height, width = photo.shape[:2]
+    before = photo.copy()
+
+    persons = estimator.detect(photo)
+    assert len(persons) >= 1
+    _check_persons(persons, width, height)
+    assert np.array_equal(photo, before)
+    face = persons[0, layout.FACE]
+    assert face[:, 2].mean() > 0.3
+    brows, chin = face[layout.FACE_LEFT_BROW, 1].mean(), face[layout.FACE_CHIN, 1]
+    assert brows < chin
+    # The person's own left is on the right of a picture taken from the front.
+    assert face[layout.FACE_LEFT_EYE, 0].mean() > face[layout.FACE_RIGHT_EYE, 0].mean()
+    sizes = [np.ptp(person[layout.FACE, 1]) for person in persons]
+    assert sizes[0] >= 0.8 * max(sizes)
+
+    nobody = estimator.detect(np.full_like(photo, 127))
+    assert nobody.shape == (0, layout.NUM_POINTS, 3)
+
+    poses = estimator.track([photo, photo, photo], fps=25.0)
+    assert (len(poses), poses.size, poses.fps) == (3, (width, height), 25.0)
+    _check_persons(poses.points, width, height)
+    assert poses.points[0, layout.FACE, 2].mean() > 0.3
+    with pytest.raises(InputError):
+        estimator.track([], fps=25.0)
+    with pytest.raises(InputError):
+        estimator.track([photo, photo[:-8]], fps=25.0)
+
+
+def check_speech_encoder(encoder: SpeechEncoder) -> None:
+    assert isinstance(encoder, SpeechEncoder)
+    assert encoder.name
+    speech = spoken(2.013)
+    for fps in (25.0, 30.0):
+        features = encoder.encode(speech, fps)
+        frames = speech.num_frames(fps)
+        assert features.features.shape == (frames, encoder.channels)
+        assert features.features.dtype == np.float32
+        assert features.fps == fps
+        for track in (features.features, features.voice, features.energy, features.onset):
+            assert len(track) == frames
+            assert np.isfinite(track).all()
+        assert features.voice.min() >= 0
+        assert features.voice.max() <= 1
+        assert features.energy.min() >= -80
+        assert features.onset.min() >= 0
+    again = encoder.encode(speech, 30.0)
+    assert np.array_equal(again.features, features.features)
+    silent = encoder.encode(Speech(np.zeros(SAMPLE_RATE, np.float32)), 25.0)
+    assert silent.voice.max() == 0
+    assert np.isfinite(silent.features).all()
+    assert len(encoder.encode(spoken(0.4), 25.0)) == 10
+
+
+def check_motion_generator(
+    generator: MotionGenerator, encoder: SpeechEncoder, reference: Motion
+) -> None:
+    """encoder: the one the generator names. reference: one frame."""
+    assert isinstance(generator, MotionGenerator)
+    assert generator.speech_encoder == encoder.name
+    features: SpeechFeatures = encoder.encode(spoken(5.0), generator.fps)
+    motion = generator.generate(features, reference, seed=3)
+    assert len(motion) == len(features)
+    assert motion.fps == generator.fps
+    assert np.isfinite(motion.points).all()
+    assert motion.confidence.min() >= 0
+    assert motion.confidence.max() <= 1
+    same = generator.generate(features, reference, seed=3)
+    assert np.array_equal(motion.points, same.points)
+    other = generator.generate(features, reference, seed=4)
+    assert not np.array_equal(motion.points, other.points)
+    short = encoder.encode(spoken(0.4), generator.fps)
+    assert len(generator.generate(short, reference)) == len(short)
+
+
+def check_renderer(renderer: Renderer, photo: np.ndarray, photo_pose: Poses) -> None:
+    """photo: [H, W, 3] uint8 RGB. photo_pose: one frame, in its pixels."""
+    assert isinstance(renderer, Renderer)
+    assert renderer.name
+    before = photo.copy()
+    poses = Poses(np.repeat(photo_pose.points, 3, axis=0), photo_pose.size, 25.0)
+    frames = renderer.render(photo, photo_pose, poses)
+    assert iter(frames) is frames, "render must hand out frames as a stream"
+    made = list(frames)
+    assert len(made) == 3
+    for frame in made:
+        assert frame.shape == photo.shape
+        assert frame.dtype == np.uint8
+    assert np.array_equal(photo, before)
+    half = (photo_pose.size[0] // 2, photo_pose.size[1] // 2)
+    with pytest.raises(InputError):
+        list(renderer.render(photo, photo_pose, poses.scaled(half)))
