@@ -47,9 +47,9 @@ def from_holistic(
 
     Returns [133, 3] float32: x, y in pixels (pixel centres at whole numbers), confidence in 0..1.
     Body and feet carry MediaPipe's visibility. Face and hands have no graded score: they carry 1
-    where they were tracked, hands less the further their root is from the body's wrist and the more
-    of them is cut off by the picture's edge. A point outside the picture has confidence 0. Nose, eyes and wrists of the body are those of face and
-    hand where these are seen.
+    where they were tracked, hands less the further their root is from the body's wrist and the
+    more of them is cut off by the picture's edge. A point outside the picture has confidence 0.
+    Nose, eyes and wrists of the body are those of face and hand where these are seen.
     """
     pose_px, face_px = _pixels(pose, size), _pixels(face, size)
     hands = _sort_hands(
@@ -75,6 +75,22 @@ def from_holistic(
     return hide_outside(points, size)
 
 
+def front_shoulder_width(
+    pose: np.ndarray | None, face: np.ndarray | None, size: tuple[int, int]
+) -> float | None:
+    """A person's shoulder width in pixels as if seen from the front; arguments as above.
+
+    None where neither body nor face was seen.
+    """
+    return _shoulder_width(_pixels(pose, size), _pixels(face, size))
+
+
+def same_place(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two hands, [21, 2] each, were fitted to the same pixels."""
+    apart = np.linalg.norm(one - other, axis=-1).mean()
+    return bool(apart < _SAME_HAND * max(_extent(one), _extent(other)))
+
+
 def hide_outside(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """[..., 133, 3] with confidence 0 for points that are not finite or outside the picture."""
     points = np.nan_to_num(points, nan=-1e4).astype(np.float32)
@@ -96,7 +112,6 @@ def _pixels(points: np.ndarray | None, size: tuple[int, int]) -> np.ndarray | No
 
 
 def _shoulder_width(pose: np.ndarray | None, face: np.ndarray | None) -> float | None:
-    """The person's shoulder width in pixels as if seen from the front; None if nothing tells."""
     widths = []
     if pose is not None:
         widths.append(np.linalg.norm(np.subtract(*pose[_SHOULDERS])))
@@ -118,7 +133,7 @@ def _sort_hands(
         return {part: (hand, 1.0) for part, hand in seen.items()}
     seen = {p: h for p, h in seen.items() if _SMALLEST_HAND < _extent(h) / width < _LARGEST_HAND}
     distance = {part: _distance_to_wrists(hand[0], pose, width) for part, hand in seen.items()}
-    if len(seen) == 2 and _same_place(seen["left_hand"], seen["right_hand"]):
+    if len(seen) == 2 and same_place(seen["left_hand"], seen["right_hand"]):
         ghost = max(seen, key=lambda part: distance[part][part])
         del seen[ghost]
     if len(seen) == 1:
@@ -153,8 +168,3 @@ def _inside_confidence(hand: np.ndarray, size: tuple[int, int]) -> float:
 def _extent(hand: np.ndarray) -> float:
     """[21, 2] -> the largest distance between two of its points."""
     return float(np.linalg.norm(hand[:, None] - hand[None], axis=-1).max())
-
-
-def _same_place(one: np.ndarray, other: np.ndarray) -> bool:
-    apart = np.linalg.norm(one - other, axis=-1).mean()
-    return bool(apart < _SAME_HAND * max(_extent(one), _extent(other)))
