@@ -50,11 +50,11 @@ class FFmpeg:
         assert self.process.stdout is not None
         return self.process.stdout
 
-    def messages(self) -> str:
-        """The last lines that ffmpeg wrote about errors, '' where it wrote none."""
+    def messages(self, lines: int | None = _KEPT_LINES) -> str:
+        """The last lines that ffmpeg wrote, '' where it wrote none; None gives them all."""
         self._log.seek(0)
-        lines = self._log.read().decode("utf-8", "replace").strip().splitlines()
-        return "\n".join(line.rstrip() for line in lines[-_KEPT_LINES:])
+        said = self._log.read().decode("utf-8", "replace").strip().splitlines()
+        return "\n".join(line.rstrip() for line in (said if lines is None else said[-lines:]))
 
 
 @contextmanager

@@ -74,7 +74,7 @@ def _decode(path: Path, channel: int | None) -> np.ndarray:
     """[S] float32 at 16 kHz, read in pieces so that an hour costs its own 230 MB and no more."""
     import ffmpeg
 
-    sound = ffmpeg.input(str(path)).audio
+    sound = ffmpeg.input(str(path))["a:0"]
     if channel is not None:
         sound = sound.filter("pan", f"mono|c0=c{channel}")
     # async fills gaps between time stamps, first_pts the gap before the first one, with silence.

@@ -1,1 +1,1 @@
-
+"""Pictures in and out: photos, decoding, encoding with sound, contact sheets."""

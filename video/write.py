@@ -1,0 +1,217 @@
+"""Frames and sound -> an MP4 that plays everywhere: H.264, AAC, nothing half-written left behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import GesticulateError, InputError, UsageError
+from ..ffmpeg_binary import FFmpeg, ffmpeg_path, running
+
+if TYPE_CHECKING:
+    from ..speech.track import Speech
+
+SUFFIXES = (".mp4", ".m4v", ".mov")
+# Visually lossless for a face at arm's length; "veryfast" because the renderer needs the cores,
+# and at a fixed quality a slower preset only makes the file smaller.
+_CRF, _PRESET = 17, "veryfast"
+_SOUND_BITRATE = "192k"
+_MAX_FPS = 240
+
+
+def check_writable(path: str | Path) -> None:
+    """Find out before the work starts whether a video can be written there.
+
+    Raises: UsageError where the name is no video's, or the folder is missing or cannot be
+    written to.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in SUFFIXES:
+        raise UsageError(
+            f"the output {path} needs one of the endings {', '.join(SUFFIXES)}, "
+            f"got {path.suffix or 'none'}."
+        )
+    if path.exists() and not path.is_file():
+        raise UsageError(f"the output {path} exists and is not a file. Choose another name.")
+    folder = path.resolve().parent
+    if not folder.is_dir():
+        raise UsageError(f"the output folder {folder} does not exist. Create it first.")
+    try:
+        # Only trying tells: permissions, a read-only disk and a full one all look alike before.
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(b"\0")
+    except OSError as error:
+        raise UsageError(
+            f"the output folder {folder} cannot be written to ({error.strerror}). "
+            "Choose another folder, or change its permissions."
+        ) from error
+
+
+def write_video(
+    path: str | Path,
+    frames: Iterable[np.ndarray],
+    *,
+    fps: float,
+    size: tuple[int, int],
+    sound: Speech | str | Path | None = None,
+    num_frames: int | None = None,
+    metadata: Mapping[str, str] | None = None,
+) -> None:
+    """Encode a stream of frames, with sound, to H.264 + AAC.
+
+    frames: [height, width, 3] uint8 RGB each. Only one is held at a time.
+    size: (width, height). Pixels are never scaled. H.264 stores even sizes only, so an odd side
+        grows by one pixel, which repeats its neighbour.
+    sound: a Speech, whose source file's own sound (all channels, its own rate) is used where it
+        has one; or a sound or video file. It begins with the first frame and is neither cut nor
+        stretched to the pictures.
+    num_frames: how many frames must come; of a Speech, round(duration * fps) where not given.
+    metadata: tags of the file; "title", "comment", "description", "artist", "copyright" and
+        "date" survive in MP4.
+
+    The file appears under its name only when it is complete. Whatever ends the writing early,
+    an interrupt included, leaves nothing behind and an older file as it was.
+    Raises: UsageError as ``check_writable``; InputError where the sound cannot be read;
+    GesticulateError where the disk is full or the encoder fails; ValueError where a frame has
+    another shape or the number of frames is another than promised.
+    """
+    check_writable(path)
+    if not 0 < fps <= _MAX_FPS:
+        raise UsageError(f"a video needs between 0 and {_MAX_FPS} frames a second, got {fps}.")
+    if num_frames is None and sound is not None and not isinstance(sound, (str, Path)):
+        num_frames = sound.num_frames(fps)
+    with _sound_input(sound) as sound_input, _complete_or_nothing(Path(path)) as part:
+        command = _command(part, fps, size, sound_input, metadata or {})
+        with running(command, feed=True) as encoder:
+            try:
+                for frame in _counted(frames, num_frames):
+                    encoder.stdin.write(_even(frame, size))
+                encoder.stdin.close()
+            except BrokenPipeError:
+                pass  # ffmpeg gave up; its exit code and last words say why
+            if encoder.process.wait() != 0:
+                raise _failure(encoder, Path(path), sound)
+
+
+def _counted(frames: Iterable[np.ndarray], promised: int | None) -> Iterator[np.ndarray]:
+    if promised is None:
+        yield from frames
+        return
+    frames = iter(frames)
+    count = 0
+    for frame in islice(frames, promised):
+        yield frame
+        count += 1
+    if count < promised:
+        raise ValueError(f"{promised} frames were promised, only {count} came")
+    if next(frames, None) is not None:
+        raise ValueError(f"{promised} frames were promised, more came")
+
+
+def _even(frame: np.ndarray, size: tuple[int, int]) -> memoryview:
+    """A frame's bytes, its last column or row repeated where the side is odd."""
+    width, height = size
+    if frame.shape != (height, width, 3) or frame.dtype != np.uint8:
+        raise ValueError(
+            f"frames need the shape [{height}, {width}, 3] and uint8, "
+            f"got {list(frame.shape)} and {frame.dtype}"
+        )
+    if width % 2 or height % 2:
+        frame = np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+    return memoryview(np.ascontiguousarray(frame)).cast("B")
+
+
+def _command(
+    part: Path,
+    fps: float,
+    size: tuple[int, int],
+    sound: dict[str, Any] | None,
+    metadata: Mapping[str, str],
+) -> list[str]:
+    import ffmpeg
+
+    width, height = (side + side % 2 for side in size)
+    rate = str(Fraction(fps).limit_denominator(100_000))
+    pictures = ffmpeg.input(
+        "pipe:", format="rawvideo", pix_fmt="rgb24", s=f"{width}x{height}", framerate=rate
+    ).video
+    # Without these players and encoders guess the matrix, and skin turns pink or green.
+    pictures = (
+        pictures.filter("scale", out_color_matrix="bt709", out_range="tv",
+                        flags="bicubic+accurate_rnd+full_chroma_int")
+        .filter("format", "yuv420p")
+        .filter("setparams", range="tv", colorspace="bt709", color_primaries="bt709",
+                color_trc="bt709")
+    )  # fmt: skip
+    streams = [pictures]
+    options = {
+        "vcodec": "libx264", "preset": _PRESET, "crf": _CRF, "format": "mp4",
+        "movflags": "+faststart", "map_metadata": -1, "loglevel": "error",
+        **{f"metadata:g:{i}": f"{key}={value}" for i, (key, value) in enumerate(metadata.items())},
+    }  # fmt: skip
+    if sound is not None:
+        # As in speech/load.py: gaps in the source become silence, so that nothing slips.
+        track = ffmpeg.input(**sound)["a:0"].filter("aresample", **{"async": 1, "first_pts": 0})
+        streams.append(track)
+        options |= {"acodec": "aac", "audio_bitrate": _SOUND_BITRATE}
+    return ffmpeg.compile(
+        ffmpeg.output(*streams, str(part), **options), cmd=ffmpeg_path(), overwrite_output=True
+    )
+
+
+@contextmanager
+def _sound_input(sound: Speech | str | Path | None) -> Iterator[dict[str, Any] | None]:
+    """What ``ffmpeg.input`` needs; a waveform without a file lies in a temporary one meanwhile."""
+    if sound is None:
+        yield None
+        return
+    source = Path(sound) if isinstance(sound, (str, Path)) else sound.source
+    if source is not None:
+        if not source.is_file():
+            raise InputError(f"the sound file {source} is missing. Was it moved?")
+        yield {"filename": str(source)}
+        return
+    from ..speech.track import SAMPLE_RATE
+
+    with tempfile.NamedTemporaryFile(suffix=".f32") as raw:
+        np.ascontiguousarray(sound.waveform, dtype="<f4").tofile(raw)
+        raw.flush()
+        yield {"filename": raw.name, "format": "f32le", "ar": SAMPLE_RATE, "ac": 1}
+
+
+@contextmanager
+def _complete_or_nothing(path: Path) -> Iterator[Path]:
+    """A name in the same folder that takes the real one's place when the block ends well."""
+    target = path.resolve()
+    part = target.with_name(f".{target.stem}.{uuid.uuid4().hex[:8]}.part")
+    try:
+        yield part
+        os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _failure(encoder: FFmpeg, path: Path, sound: Speech | str | Path | None) -> GesticulateError:
+    said = encoder.messages()
+    if "No space left" in said or "File too large" in said or "quota" in said.lower():
+        free = shutil.disk_usage(path.resolve().parent).free / 1e6
+        return GesticulateError(
+            f"the disk of {path} is full ({free:.0f} MB free). Make room or choose another "
+            f"folder. ffmpeg said:\n{said}"
+        )
+    if "matches no streams" in said or "does not contain any stream" in said:
+        return InputError(f"{getattr(sound, 'source', sound)} has no sound to go with the video.")
+    return GesticulateError(
+        f"ffmpeg could not write {path} (exit code {encoder.process.returncode}). "
+        f"It said:\n{said or 'nothing'}"
+    )
