@@ -179,7 +179,7 @@ def shuffled_correlation(
 
 
 def lips_closed_in_silence(
-    opening: np.ndarray, voice: np.ndarray, closed: float = 0.04, margin: int = 5
+    opening: np.ndarray, voice: np.ndarray, closed: float = 0.03, margin: int = 5
 ) -> float:
     """The share of silent frames in which the lips are closed.
 

@@ -1,0 +1,140 @@
+import io
+import pickle
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from gesticulate.errors import WeightsError
+from gesticulate.evaluation.lpips import Lpips, lpips, lpips_map
+from gesticulate.evaluation.lpips_weights import cached_path, convert, load_weights
+from gesticulate.evaluation.ssim import ssim
+from safetensors.torch import save_file
+from torch import nn
+
+
+@pytest.fixture(scope="module")
+def picture():
+    """A picture with edges and texture, [96, 96, 3] uint8."""
+    rng = np.random.default_rng(0)
+    image = np.full((96, 96, 3), 90, np.uint8)
+    for _ in range(30):
+        center, radius = rng.integers(0, 96, 2).tolist(), int(rng.integers(4, 20))
+        cv2.circle(image, center, radius, rng.integers(0, 256, 3).tolist(), -1)
+    return image
+
+
+@pytest.fixture(scope="module")
+def random_model():
+    torch.manual_seed(0)
+    model = Lpips().eval()
+    for head in model.heads:
+        nn.init.uniform_(head.weight, 0, 1)
+    return model.requires_grad_(False)
+
+
+def plain(model: Lpips, a: torch.Tensor, b: torch.Tensor) -> float:
+    """Equation 1 of the paper over torchvision's AlexNet layers, one line a step."""
+    layers = [
+        model.convs[0], nn.ReLU(), "tap", nn.MaxPool2d(3, 2), model.convs[1], nn.ReLU(), "tap",
+        nn.MaxPool2d(3, 2), model.convs[2], nn.ReLU(), "tap", model.convs[3], nn.ReLU(), "tap",
+        model.convs[4], nn.ReLU(), "tap",
+    ]  # fmt: skip
+    x, y = ((p - model.shift) / model.scale for p in (a, b))
+    total, level = 0.0, 0
+    for layer in layers:
+        if layer != "tap":
+            x, y = layer(x), layer(y)
+            continue
+        _, channels, height, width = x.shape
+        weight = model.heads[level].weight.view(channels)
+        for row in range(height):
+            for column in range(width):
+                u, v = x[0, :, row, column], y[0, :, row, column]
+                gap = u / (u.norm() + 1e-10) - v / (v.norm() + 1e-10)
+                total += float((weight * gap**2).sum()) / (height * width)
+        level += 1
+    return total
+
+
+def test_against_the_plain_formula(random_model):
+    torch.manual_seed(1)
+    a, b = torch.rand(2, 1, 3, 64, 72) * 2 - 1
+    assert float(random_model(a, b)) == pytest.approx(plain(random_model, a, b), rel=1e-4)
+
+
+def test_equal_pictures_have_no_distance(random_model, picture):
+    assert lpips(random_model, picture, picture) == 0
+
+
+def test_it_is_symmetric(random_model, picture):
+    other = cv2.GaussianBlur(picture, (0, 0), 2)
+    forth, back = lpips(random_model, picture, other), lpips(random_model, other, picture)
+    assert forth == pytest.approx(back, rel=1e-5)
+    assert forth > 0
+
+
+def test_the_map_has_its_weight_where_the_pictures_differ(random_model, picture):
+    other = picture.copy()
+    other[60:90, 60:90] = 255
+    values = lpips_map(random_model, picture, other)
+    assert values.shape == (96, 96)
+    assert values[60:90, 60:90].mean() > 2 * values[:30, :30].mean()
+
+
+def test_gradients_reach_the_picture(random_model):
+    picture = torch.zeros(1, 3, 64, 64, requires_grad=True)
+    random_model(picture, torch.rand(1, 3, 64, 64)).sum().backward()
+    assert picture.grad is not None
+    assert picture.grad.abs().sum() > 0
+
+
+def test_missing_and_damaged_weights_are_named(tmp_path):
+    with pytest.raises(WeightsError, match="lpips_weights"):
+        load_weights(tmp_path / "none.safetensors")
+    (tmp_path / "bad.safetensors").write_bytes(b"not weights")
+    with pytest.raises(WeightsError, match="no safetensors file"):
+        load_weights(tmp_path / "bad.safetensors")
+    save_file({"convs.0.bias": torch.zeros(64)}, tmp_path / "part.safetensors")
+    with pytest.raises(WeightsError, match="does not fit"):
+        Lpips.pretrained(tmp_path / "part.safetensors")
+
+
+def test_conversion_turns_the_kernels(random_model):
+    convs, heads = random_model.convs, random_model.heads
+    tree = {"AlexNet_0": {}}
+    for level in range(5):
+        tree["AlexNet_0"][f"Conv_{level}"] = {
+            "kernel": convs[level].weight.permute(2, 3, 1, 0).numpy(),
+            "bias": convs[level].bias.numpy(),
+        }
+        head = heads[level].weight.permute(2, 3, 1, 0).numpy()
+        tree[f"NetLinLayer_{level}"] = {"Conv_0": {"kernel": head}}
+    state = convert(io.BytesIO(pickle.dumps(tree)))
+    for name, value in state.items():
+        torch.testing.assert_close(torch.from_numpy(value), random_model.state_dict()[name])
+    assert len(state) == 15
+
+
+class Malice:
+    def __reduce__(self):
+        return print, ("ran",)
+
+
+def test_a_checkpoint_may_run_no_code(capsys):
+    with pytest.raises(WeightsError, match=r"builtins\.print"):
+        convert(io.BytesIO(pickle.dumps(Malice())))
+    assert capsys.readouterr().out == ""
+
+
+def test_published_weights_order_pictures_as_people_do(picture):
+    if not cached_path().is_file():
+        pytest.skip("no LPIPS weights: python -m gesticulate.evaluation.lpips_weights")
+    model = Lpips.pretrained()
+    blurred = [cv2.GaussianBlur(picture, (0, 0), sigma) for sigma in (0.5, 1, 2, 4)]
+    distances = [lpips(model, picture, other) for other in blurred]
+    assert distances == sorted(distances)
+    # The metric's point: a small shift is near for people and far for SSIM.
+    shifted = np.roll(picture, 1, axis=1)
+    assert lpips(model, picture, shifted) < lpips(model, picture, blurred[2])
+    assert ssim(picture, shifted) < ssim(picture, blurred[1])
