@@ -1,0 +1,169 @@
+"""A photo as a stack of layers, each complete under the ones before it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from .fill import fill_smooth, fill_textured
+from .matte import person_matte
+from .parts import PartMasks, cut_parts
+from .rig import SIDES, PhotoRig, photo_rig
+
+# Masks and fills are smooth: this many pixels on the longer side are enough for them.
+WORKING_SIZE = 768
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One part of the person.
+
+    part: "body", "upper", "forearm" or "hand". side: "left", "right", or "" for the body.
+    texture: [h, w, 4] uint8, premultiplied RGBA, the pixels of ``box`` of the photo.
+    box: (x, y, width, height) in the photo, pixels.
+    outline: [N, 2] float32, hull of the layer in the photo, pixels.
+    """
+
+    part: str
+    side: str
+    texture: np.ndarray
+    box: tuple[int, int, int, int]
+    outline: np.ndarray
+
+
+@dataclass(frozen=True)
+class PhotoLayers:
+    """The photo taken apart.
+
+    photo: [H, W, 3] uint8 RGB. background: [H, W, 3] uint8 RGB, filled in behind the person.
+    person: [H, W] bool, where the background is not the photo's.
+    layers: back to front. rig: the photo's joints.
+    """
+
+    photo: np.ndarray
+    background: np.ndarray
+    person: np.ndarray
+    layers: tuple[Layer, ...]
+    rig: PhotoRig
+
+
+def prepare_photo(photo: np.ndarray, points: np.ndarray) -> PhotoLayers:
+    """Take a photo apart, once.
+
+    photo: [H, W, 3] uint8 RGB. points: [133, 3], its skeleton, in its pixels.
+    """
+    height, width = photo.shape[:2]
+    rig = photo_rig(points, (width, height))
+    scale = min(1.0, WORKING_SIZE / max(height, width))
+    small, small_rig = photo, rig
+    if scale < 1.0:
+        size = (round(width * scale), round(height * scale))
+        small = cv2.resize(photo, size, interpolation=cv2.INTER_AREA)
+        factor = np.array([size[0] / width, size[1] / height], np.float32)
+        scaled = points.copy()
+        scaled[:, :2] = (scaled[:, :2] + 0.5) * factor - 0.5
+        small_rig = photo_rig(scaled, size)
+    matte = person_matte(small)
+    masks = cut_parts(small, matte, small_rig)
+    stack = _stack_layers(small, matte, masks, small_rig)
+    background, person, parts = stack
+    if scale < 1.0:
+        background, person, parts = _enlarge(photo, background, person, parts)
+    return _assemble(photo, background, person, parts, rig)
+
+
+def _alphas(matte: np.ndarray, masks: PartMasks) -> list[tuple[str, str, np.ndarray, np.ndarray]]:
+    """(part, side, seen mask, full alpha), back to front."""
+    zero = np.zeros_like(matte)
+    sides = [s for s in SIDES if s in masks.arms]
+    hands = [masks.hands.get(s, zero) for s in sides]
+    fores = [masks.arms[s][1] for s in sides]
+    uppers = [masks.arms[s][0] for s in sides]
+    over_upper = np.maximum.reduce([zero, *fores, *hands])
+    over_body = np.maximum.reduce([over_upper, *uppers])
+    over_fore = np.maximum.reduce([zero, *hands])
+    # Layers overlap by some pixels, so that no background shows through a soft edge.
+    spread = cv2.dilate(masks.body, np.ones((9, 9), np.uint8))
+    spread = cv2.GaussianBlur(spread, (0, 0), 1.5)
+    cover = np.minimum(np.maximum(over_body, masks.body) * 4.0, 1.0)
+    body = matte * np.maximum(masks.body / np.maximum(matte, 1e-3), np.maximum(spread, masks.torso))
+    result = [("body", "", masks.body, np.clip(body, 0, 1) * np.maximum(cover, 0))]
+    for part, index, over in (("upper", 0, over_upper), ("forearm", 1, over_fore)):
+        for side in sides:
+            seen = masks.arms[side][index]
+            hidden = masks.shapes[side][index] * np.minimum(over * 4, 1)
+            result.append((part, side, seen, np.maximum(seen, hidden)))
+    result += [("hand", s, masks.hands[s], masks.hands[s]) for s in sides if s in masks.hands]
+    return result
+
+
+def _stack_layers(photo: np.ndarray, matte: np.ndarray, masks: PartMasks, rig: PhotoRig):
+    """Background [H, W, 3] float32, person [H, W] bool, and (part, side, premultiplied RGBA)."""
+    image = photo.astype(np.float32)
+    parts = _alphas(matte, masks)
+    rim = 2 * round(0.012 * max(photo.shape[:2])) + 1
+    person = cv2.dilate((matte > 0.02).astype(np.uint8), np.ones((rim, rim), np.uint8)) > 0
+    background = fill_textured(image, ~person, 0.3 * rig.unit)
+    below = background
+    layers = []
+    for index, (part, side, seen, alpha) in enumerate(parts):
+        above = np.maximum.reduce([np.zeros_like(matte), *(p[2] for p in parts[index + 1 :])])
+        known = (seen > 0.95) & (above < 0.02)
+        if part == "body":
+            texture = fill_textured(image, known, 0.25 * rig.unit)
+        else:
+            texture = fill_smooth(image, known.astype(np.float32))
+        a = alpha[..., None]
+        # What is seen: the colour that, laid over what is below, gives the photo again.
+        shown = np.clip(image - (1.0 - a) * below, 0.0, 255.0 * a)
+        hidden = np.minimum(above * 20.0, 1.0)[..., None]
+        colour = shown * (1.0 - hidden) + a * texture * hidden
+        below = colour + (1.0 - a) * below
+        layers.append((part, side, np.dstack([colour, 255.0 * alpha])))
+    return background, person, layers
+
+
+def _enlarge(photo, background, person, parts):
+    """Bring what was made at working size back to the photo's, with the photo's own detail."""
+    height, width = photo.shape[:2]
+    size = (width, height)
+    background = cv2.resize(background, size, interpolation=cv2.INTER_CUBIC)
+    person = cv2.resize(person.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
+    background = np.where(person[..., None], background, photo.astype(np.float32))
+    image = photo.astype(np.float32)
+    smooth = cv2.resize(
+        cv2.resize(
+            image, (parts[0][2].shape[1], parts[0][2].shape[0]), interpolation=cv2.INTER_AREA
+        ),
+        size,
+        interpolation=cv2.INTER_CUBIC,
+    )
+    detail = image - smooth
+    over = np.zeros((height, width, 1), np.float32)
+    result = []
+    for part, side, rgba in reversed(parts):
+        big = np.clip(cv2.resize(rgba, size, interpolation=cv2.INTER_CUBIC), 0, 255)
+        alpha = big[..., 3:] / 255.0
+        colour = np.clip(big[..., :3] + detail * alpha * (1.0 - over), 0, big[..., 3:])
+        over = over + alpha * (1.0 - over)
+        result.append((part, side, np.dstack([colour, big[..., 3]])))
+    return background, person, result[::-1]
+
+
+def _assemble(photo, background, person, parts, rig) -> PhotoLayers:
+    layers = []
+    for part, side, rgba in parts:
+        texture = np.clip(np.round(rgba), 0, 255).astype(np.uint8)
+        x, y, w, h = cv2.boundingRect((texture[..., 3] > 2).astype(np.uint8))
+        if w == 0:
+            continue
+        x0, y0 = max(x - 2, 0), max(y - 2, 0)
+        x1, y1 = min(x + w + 2, photo.shape[1]), min(y + h + 2, photo.shape[0])
+        crop = np.ascontiguousarray(texture[y0:y1, x0:x1])
+        inside = np.argwhere(crop[..., 3] > 2)[:, ::-1].astype(np.int32)
+        hull = cv2.convexHull(inside)[:, 0].astype(np.float32) + [x0, y0]
+        layers.append(Layer(part, side, crop, (x0, y0, x1 - x0, y1 - y0), hull.astype(np.float32)))
+    result = np.where(person[..., None], np.clip(np.round(background), 0, 255), photo)
+    return PhotoLayers(photo, result.astype(np.uint8), person, tuple(layers), rig)

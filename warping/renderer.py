@@ -1,0 +1,205 @@
+"""The puppet renderer: photo + skeletons -> frames, by geometry alone."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import cv2
+import numpy as np
+
+from ..errors import InputError
+from ..keypoints.poses import Poses
+from .face import EYES, MOUTH, FaceMotion, Opening, eye_mask, mouth_colours, paint_mouth
+from .fields import PoseFields
+from .layers import Layer, PhotoLayers, prepare_photo
+from .rig import driven_rig
+
+# Fields are smooth: one value every so many pixels, linear between.
+BODY_STEP = 8
+FACE_STEP = 3
+# A pixel that moves by less than this (pixels) stays the photo's.
+STILL = 0.02
+
+
+class PuppetRenderer:
+    """Moves the layers of a photo as a skeleton says. Needs no training."""
+
+    name = "puppet"
+
+    def __init__(self, workers: int = 1) -> None:
+        """workers: threads that render frames side by side (OpenCV leaves the interpreter free)."""
+        self.workers = workers
+
+    def render(self, photo: np.ndarray, photo_pose: Poses, poses: Poses) -> Iterator[np.ndarray]:
+        """One frame a pose; see `pipelines.stages.Renderer`."""
+        _check(photo, photo_pose, poses)
+        scene = Puppet(prepare_photo(photo, photo_pose.points[0]))
+        if self.workers <= 1:
+            for points in poses.points:
+                yield scene.frame(points)
+            return
+        with ThreadPoolExecutor(self.workers) as pool:
+            waiting: deque = deque()
+            for points in poses.points:
+                waiting.append(pool.submit(scene.frame, points))
+                if len(waiting) > 2 * self.workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+
+
+def _check(photo: np.ndarray, photo_pose: Poses, poses: Poses) -> None:
+    if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8:
+        raise InputError(
+            f"The photo is {photo.dtype} {list(photo.shape)}, expected uint8 [H, W, 3] RGB."
+        )
+    size = (photo.shape[1], photo.shape[0])
+    for name, value in (("photo's pose", photo_pose), ("driving poses", poses)):
+        if value.size != size:
+            raise InputError(
+                f"The {name} belong to a picture of {value.size[0]}x{value.size[1]}, but the photo "
+                f"is {size[0]}x{size[1]}. Bring them to the photo's size (Poses.scaled)."
+            )
+    if len(photo_pose) != 1:
+        raise InputError(f"The photo's pose must be one frame, got {len(photo_pose)}.")
+
+
+def node_grid(box: tuple[int, int, int, int], step: int) -> np.ndarray:
+    """Coarse points [h, w, 2] of which a linear resize gives every pixel of the box; see
+    `upsample`."""
+    x, y, width, height = box
+    columns, rows = -(-width // step) + 2, -(-height // step) + 2
+    xs = x + (np.arange(columns, dtype=np.float32) - 0.5) * step - 0.5
+    ys = y + (np.arange(rows, dtype=np.float32) - 0.5) * step - 0.5
+    return np.dstack(np.meshgrid(xs, ys))
+
+
+def upsample(nodes: np.ndarray, box: tuple[int, int, int, int], step: int) -> np.ndarray:
+    """Values at the nodes [h, w, C] -> at the pixels of the box [height, width, C]."""
+    _, _, width, height = box
+    size = (nodes.shape[1] * step, nodes.shape[0] * step)
+    full = cv2.resize(nodes.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
+    return full[step : step + height, step : step + width]
+
+
+class Puppet:
+    """One photo taken apart, and the drawing of its frames. Frames are independent."""
+
+    def __init__(self, layers: PhotoLayers) -> None:
+        self.parts = layers
+        self.size = layers.photo.shape[1], layers.photo.shape[0]
+        self.face = FaceMotion(layers.rig.face)
+        self.colours = mouth_colours(layers.photo, layers.rig.face)
+        self.background = cv2.cvtColor(layers.background, cv2.COLOR_RGB2RGBA)
+
+    def frame(self, points: np.ndarray) -> np.ndarray:
+        """[H, W, 3] uint8 RGB of one driving skeleton [133, 3], in the photo's pixels."""
+        fields = PoseFields.between(self.parts.rig, driven_rig(self.parts.rig, points))
+        canvas = self.background.copy()
+        moved = np.zeros((-(-self.size[1] // BODY_STEP), -(-self.size[0] // BODY_STEP)), bool)
+        own = self.face.targets(fields.driven.face, fields.head)
+        for layer in self.parts.layers:
+            box = self._landing(layer, fields)
+            if box is None:
+                continue
+            nodes = node_grid(box, BODY_STEP)
+            back = fields.back(layer.part, layer.side, nodes)
+            maps = upsample(back, box, BODY_STEP)
+            if layer.part == "body":
+                self._move_face(maps, box, own, fields)
+            _draw(canvas, layer, box, maps)
+            _mark(moved, box, nodes, back)
+            if layer.part == "body":
+                mouth = Opening.of(own, MOUTH)
+                paint_mouth(
+                    canvas, self.face.mouth, mouth, self.colours, fields.head, self.face.size
+                )
+        self._mark_face(moved, own, fields)
+        frame = cv2.cvtColor(canvas, cv2.COLOR_RGBA2RGB)
+        still = cv2.resize(
+            (~moved).astype(np.uint8),
+            (moved.shape[1] * BODY_STEP, moved.shape[0] * BODY_STEP),
+            interpolation=cv2.INTER_NEAREST,
+        )[: self.size[1], : self.size[0]]
+        cv2.copyTo(self.parts.photo, still, frame)
+        return frame
+
+    def _landing(self, layer: Layer, fields: PoseFields) -> tuple[int, int, int, int] | None:
+        """Box of the frame that the layer can reach, with the place it left, on whole steps."""
+        points = fields.forward(layer.part, layer.side, layer.outline)
+        points = np.concatenate([points, layer.outline])
+        low = np.maximum(np.floor((points.min(0) - 4) / BODY_STEP), 0).astype(int) * BODY_STEP
+        high = np.ceil((points.max(0) + 5) / BODY_STEP).astype(int) * BODY_STEP
+        high = np.minimum(high, self.size)
+        if (high <= low).any():
+            return None
+        return int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1])
+
+    def _face_box(self, own: np.ndarray, fields: PoseFields) -> tuple[int, int, int, int] | None:
+        low, high = self.face.box(own)
+        corners = fields.head(np.array([low, high, [low[0], high[1]], [high[0], low[1]]]))
+        low = np.maximum(np.floor(corners.min(0)), 0).astype(int)
+        high = np.minimum(np.ceil(corners.max(0)) + 1, self.size).astype(int)
+        if (high <= low).any():
+            return None
+        return int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1])
+
+    def _move_face(self, maps, box, own, fields) -> None:
+        """Add the face's own motion to the body's map, in place."""
+        face_box = self._face_box(own, fields)
+        if face_box is None:
+            return
+        back = fields.head.inverse()
+        nodes = back(node_grid(face_box, FACE_STEP))
+        residual = upsample(self.face.residual(own, nodes), face_box, FACE_STEP)
+        x, y, w, h = face_box
+        x0, y0 = max(x, box[0]), max(y, box[1])
+        x1, y1 = min(x + w, box[0] + box[2]), min(y + h, box[1] + box[3])
+        if x1 <= x0 or y1 <= y0:
+            return
+        residual = residual[y0 - y : y1 - y, x0 - x : x1 - x]
+        for rest, curves in zip(self.face.eyes, EYES, strict=True):
+            eye = Opening.of(own, curves)
+            corners = fields.head(own[[c for curve in curves for c in curve]])
+            ex0, ey0 = np.maximum(np.floor(corners.min(0)).astype(int) - 3, [x0, y0])
+            ex1, ey1 = np.minimum(np.ceil(corners.max(0)).astype(int) + 4, [x1, y1])
+            if ex1 <= ex0 or ey1 <= ey0:
+                continue
+            grid = np.dstack(np.meshgrid(np.arange(ex0, ex1), np.arange(ey0, ey1)))
+            mask = eye_mask(rest, eye, back(grid.astype(np.float32)))
+            residual[ey0 - y0 : ey1 - y0, ex0 - x0 : ex1 - x0] *= (1.0 - mask)[..., None]
+        maps[y0 - box[1] : y1 - box[1], x0 - box[0] : x1 - box[0]] += residual
+
+    def _mark_face(self, moved, own, fields) -> None:
+        if np.abs(own - self.face.face).max() < STILL:
+            return
+        box = self._face_box(own, fields)
+        if box is not None:
+            x, y, w, h = (v // BODY_STEP for v in box)
+            moved[y : y + h + 2, x : x + w + 2] = True
+
+
+def _draw(canvas: np.ndarray, layer: Layer, box: tuple, maps: np.ndarray) -> None:
+    """Lay a layer over the canvas [H, W, 4] within the box."""
+    x, y, w, h = box
+    shift = np.array(layer.box[:2], np.float32)
+    warped = cv2.remap(
+        layer.texture, maps - shift, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT
+    )
+    region = canvas[y : y + h, x : x + w]
+    alpha = cv2.extractChannel(warped, 3)
+    see_through = cv2.merge([255 - alpha] * 4)
+    below = cv2.multiply(region, see_through, scale=1 / 255)
+    cv2.add(below, warped, dst=below)
+    region[...] = below
+
+
+def _mark(moved: np.ndarray, box: tuple, nodes: np.ndarray, back: np.ndarray) -> None:
+    """Note the cells of the frame in which a layer has moved."""
+    far = np.abs(back - nodes).max(-1) > STILL
+    cells = far[:-1, :-1] | far[1:, :-1] | far[:-1, 1:] | far[1:, 1:]
+    x, y = box[0] // BODY_STEP, box[1] // BODY_STEP
+    region = moved[y : y + cells.shape[0], x : x + cells.shape[1]]
+    region |= cells[: region.shape[0], : region.shape[1]]
