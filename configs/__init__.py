@@ -70,10 +70,11 @@ def validate(values: dict[str, Any], cls: type[Options], source: str) -> Options
     from pydantic import ValidationError
 
     try:
-        return _checker(cls).validate_python({"options": values}).options  # type: ignore[no-any-return]
+        checked = _checker(cls).validate_python({"options": values})
     except ValidationError as error:
         problems = [_explain(problem, cls) for problem in error.errors()]
         raise UsageError(f"{source}: {' '.join(problems)}") from None
+    return typing.cast(Options, checked.options)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -91,7 +92,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 @cache
-def _checker(cls: type) -> Any:
+def _checker(cls: Any) -> Any:
     """A validator of ``cls`` and every dataclass in it that forbids unknown keys.
 
     The setting is handed down from a wrapper, for a dataclass cannot be given one from outside.

@@ -153,10 +153,10 @@ def _run(
     settings: Settings,
     callback: Callback,
 ) -> GestureVideo:
-    from .outputs import check_output
+    from .outputs import check_outputs
 
     # Before the stages load, which takes some seconds.
-    check_output(out, inputs=(photo, speech))
+    check_outputs(out, settings.save_poses, inputs=(photo, speech, settings.poses))
     meter = Meter(callback)
     with meter.stage("load"):
         from .gesture_video import GestureVideoPipeline
@@ -181,10 +181,7 @@ def _run(
 @contextmanager
 def _remarks(show: Callable[[str], object]) -> Iterator[None]:
     """Show what the package's modules log, in one line each."""
-    handler = logging.Handler(logging.INFO)
-    handler.emit = lambda record: show(  # type: ignore[method-assign]
-        ("Warning: " if record.levelno >= logging.WARNING else "") + record.getMessage()
-    )
+    handler = _Shower(show)
     logger = logging.getLogger(__name__.partition(".")[0])
     before = logger.level
     logger.addHandler(handler)
@@ -194,3 +191,13 @@ def _remarks(show: Callable[[str], object]) -> Iterator[None]:
     finally:
         logger.setLevel(before)
         logger.removeHandler(handler)
+
+
+class _Shower(logging.Handler):
+    def __init__(self, show: Callable[[str], object]) -> None:
+        super().__init__(logging.INFO)
+        self._show = show
+
+    def emit(self, record: logging.LogRecord) -> None:
+        warns = record.levelno >= logging.WARNING
+        self._show(("Warning: " if warns else "") + record.getMessage())

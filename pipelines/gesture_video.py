@@ -17,12 +17,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .. import configs
+from .. import __version__, configs
 from ..errors import InputError, UsageError
 from ..keypoints.poses import Poses
 from ..speech.track import Speech, SpeechFeatures
 from . import registry
-from .outputs import check_output, collected_warnings
+from .outputs import check_outputs, collected_warnings
 from .portrait import Portrait, prepare
 from .preset import DEFAULT_PRESET, PipelinePreset, StageChoice
 from .progress import Callback, Meter
@@ -35,6 +35,8 @@ MIN_FPS, MAX_FPS = 1.0, 120.0
 MIN_SECONDS = 0.4
 # A pose file belongs to a speech if both last equally long, to within this.
 _LENGTH_TOLERANCE = 0.1
+# Whoever opens the file's properties learns what it is.
+_PROVENANCE = f"Made from a photo and a speech recording by gesticulate {__version__} (synthetic)."
 
 
 @dataclass(frozen=True)
@@ -139,9 +141,7 @@ class GestureVideoPipeline:
         scale = _scale(expressiveness)
         if not MIN_FPS <= fps <= MAX_FPS:
             raise UsageError(f"fps is {fps:g}. Expected {MIN_FPS:g} to {MAX_FPS:g} frames/s.")
-        for path in (out, save_poses):
-            if path is not None:
-                check_output(path, inputs=(photo, speech, poses))
+        check_outputs(out, save_poses, inputs=(photo, speech, poses))
         meter = Meter(callback)
         with collected_warnings() as notes:
             track = self._load_speech(speech, meter)
@@ -271,6 +271,14 @@ def _write(
     from ..video.write import write_video
 
     began, rendering = time.perf_counter(), meter.timings.get("render", 0.0)
-    write_video(out, frames, fps=fps, size=portrait.pose.size, sound=speech)
+    write_video(
+        out,
+        frames,
+        fps=fps,
+        size=portrait.pose.size,
+        sound=speech,
+        num_frames=speech.num_frames(fps),
+        metadata={"comment": _PROVENANCE},
+    )
     rendering = meter.timings["render"] - rendering
     meter.add("encode", time.perf_counter() - began - rendering)

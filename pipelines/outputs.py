@@ -9,36 +9,50 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError, UsageError
+from ..errors import UsageError
 
 _PACKAGE = __name__.partition(".")[0]
+
+
+def check_outputs(
+    video: str | Path | None, poses: str | Path | None, inputs: Iterable[Any] = ()
+) -> None:
+    """`check_output` for both files of a run, and for the video also its ending."""
+    from ..video.write import check_writable
+
+    inputs = tuple(inputs)
+    if video is not None:
+        check_output(video, inputs)
+        check_writable(video)
+    if poses is not None:
+        check_output(poses, inputs)
 
 
 def check_output(path: str | Path, inputs: Iterable[Any] = ()) -> None:
     """Fail now rather than after minutes of work.
 
-    inputs: files that are read by the run; the output may be none of them.
-    Raises: InputError where the folder is missing or cannot be written to; UsageError where the
-    output is a folder or one of the inputs.
+    inputs: what the run reads; the output may be none of these files.
+    Raises: UsageError where the folder is missing or cannot be written to, or the output is a
+    folder or one of the inputs.
     """
     path = Path(path)
-    folder = path.parent
+    folder = path.resolve().parent
     if path.is_dir():
         raise UsageError(f"The output {path} is a folder. Give a file name in it.")
     if not folder.is_dir():
-        raise InputError(f"The output folder {folder} does not exist. Make it first.")
+        raise UsageError(f"The output folder {folder} does not exist. Create it first.")
     for given in inputs:
         is_file = isinstance(given, (str, Path)) and Path(given).exists()
         if is_file and path.exists() and path.samefile(given):
             raise UsageError(f"The output {path} is one of the inputs. Choose another name.")
     try:
         # Trying is the only sure test: permissions say nothing to root or on read-only media.
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(b"\0")
     except OSError as error:
-        raise InputError(
+        raise UsageError(
             f"The output folder {folder} cannot be written to ({error.strerror}). "
-            "Choose another or free it."
+            "Choose another folder or free it."
         ) from None
 
 
