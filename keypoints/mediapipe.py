@@ -70,6 +70,8 @@ class MediaPipeEstimator:
 
     def _in_box(self, frame: np.ndarray, box: Box) -> np.ndarray | None:
         """[133, 3]: the most prominent person in a box of the frame."""
+        # Told that pictures are stills, the graph follows the last one's face all the same.
+        self._stills.reset()
         landmarks = look(self._stills, frame, box)
         if landmarks.pose is None:
             return None
