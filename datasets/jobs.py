@@ -1,0 +1,52 @@
+"""Work on many clips in several processes, with a heavy object built once in each."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from typing import Any, TypeVar
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+_tool: Any = None
+
+
+def run_jobs(
+    work: Callable[[Any, Job], Result],
+    jobs: Sequence[Job],
+    make_tool: Callable[[], Any],
+    workers: int,
+) -> Iterator[tuple[Job, Result]]:
+    """``work(tool, job)`` for every job, in the order in which they finish.
+
+    make_tool: builds what all jobs of a process share; like ``work`` and the jobs it must pickle.
+    workers: processes, 0 for one a core. A single one works in this process.
+    """
+    workers = min(workers or os.cpu_count() or 1, len(jobs))
+    if workers <= 1:
+        tool = make_tool() if jobs else None
+        yield from ((job, work(tool, job)) for job in jobs)
+        return
+    # Spawned, not forked: a fork of a process whose libraries run threads may hang.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, _start, (make_tool,)) as pool:
+        futures = {pool.submit(_run, work, job): job for job in jobs}
+        try:
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _start(make_tool: Callable[[], Any]) -> None:
+    global _tool
+    # One thread a process: the processes fill the cores.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    _tool = make_tool()
+
+
+def _run(work: Callable[[Any, Job], Result], job: Job) -> Result:
+    return work(_tool, job)

@@ -1,0 +1,79 @@
+"""What a data set is built with. Light: the command line reads it before anything heavy loads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+FPS = 25.0
+"""The pipeline's frame clock; videos of any other rate are resampled to it."""
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What a clip must show to be kept. The reason for each default stands with it."""
+
+    min_face_seen: float = 0.8
+    """Share of frames with a face: gaps beyond a fifth cannot be filled honestly."""
+    min_shoulders_seen: float = 0.8
+    """Share of frames with both shoulders: without them a pose has neither origin nor unit."""
+    min_face_pixels: float = 24.0
+    """Median height of the face from brows to chin, in source pixels: lips are about a tenth of
+    it, and below two pixels their opening cannot be told from jitter."""
+    max_turn: float = 0.6
+    """Median distance of the nose tip from the middle of the face outline, as a share of the
+    outline's width: 0 from the front, about 0.35 half turned; above 0.6 one half of the lips
+    is hidden."""
+    max_other_face: float = 0.5
+    """Height of a second face as a share of the first: a person in the back is a third or less,
+    a partner in talk is about as large."""
+    min_motion: float = 0.03
+    """Mean speed of the face and arm points in shoulder widths a second: a still picture's
+    jitter stays below it."""
+    min_voice: float = 0.2
+    """Share of frames with voice for the sound to count as speech."""
+    min_lip_motion: float = 0.004
+    """Standard deviation of the lip opening while there is voice, in distances of the outer eye
+    corners: lips that do not move under a voice belong to a listener."""
+    min_lip_sync: float = 0.0
+    """Highest correlation, within 0.2 s, of lip opening with loudness at the pace of syllables.
+    In clips of a few seconds it scatters as much as it tells, so that only a contradiction
+    rejects."""
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """Build a training set from videos.
+
+    Running it again with the same folder continues: what is done stays, new videos are added.
+    """
+
+    videos: tuple[Path, ...]
+    """Video files, or folders that are searched for them. A ``clips.csv`` in a folder gives its
+    files their split, kind, person and source."""
+    output: Path
+    """Folder of the data set."""
+    estimator: str = "auto"
+    """Pose estimator that annotates the clips."""
+    workers: int = 0
+    """Processes that work at the same time; 0 is one a processor core."""
+    min_seconds: float = 2.0
+    """Shorter shots are left out."""
+    max_seconds: float = 20.0
+    """Longer shots are cut into equal clips."""
+    trim_frames: int = 10
+    """Frames taken off a shot at each cut, against fades and mixed frames (CSG-405 takes 10);
+    the beginning and end of the file itself are no cuts."""
+    cut_threshold: float = 3.0
+    """How many times more than its neighbours a frame must differ from the one before to be a
+    cut (PySceneDetect's adaptive threshold)."""
+    seconds_per_video: float | None = None
+    """Use only the beginning of each video."""
+    val_share: float = 0.05
+    """Share of persons in the validation split, where no clips.csv says which."""
+    crop_videos: bool = False
+    """Also write the square person crop of each clip as a video, for training renderers."""
+    crop_size: int = 256
+    """Width and height of the person crop, in pixels; poses.npy is in its pixels."""
+    quality: Quality = field(default_factory=Quality)
+    """What a clip must show to be kept."""
