@@ -33,8 +33,8 @@ def _hull(size: tuple[int, int], points: np.ndarray, grow: float) -> np.ndarray:
     mask = np.zeros((size[1], size[0]), np.uint8)
     if len(points) >= 3:
         hull = cv2.convexHull(np.round(points).astype(np.int32))
-        cv2.fillConvexPoly(mask, hull, 1)
-        cv2.polylines(mask, [hull], True, 1, thickness=max(1, round(2 * grow)))
+        cv2.fillConvexPoly(mask, hull, [1])
+        cv2.polylines(mask, [hull], True, [1], thickness=max(1, round(2 * grow)))
     return mask.astype(bool)
 
 
@@ -88,7 +88,7 @@ def person_region(pose: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     for a, b in _ARM_BONES:
         if min(pose[a, 2], pose[b, 2]) >= SEEN:
             ends = np.round(pose[[a, b], :2]).astype(int).tolist()
-            cv2.line(arms, ends[0], ends[1], 1, thickness=max(1, round(0.28 * width)))
+            cv2.line(arms, ends[0], ends[1], [1], thickness=max(1, round(0.28 * width)))
     return mask | arms.astype(bool)
 
 

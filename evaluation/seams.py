@@ -51,17 +51,18 @@ def seams(points: np.ndarray, starts: Sequence[int]) -> Seams:
     speed = np.linalg.norm(step, axis=-1).mean(axis=1)
     acceleration = np.linalg.norm(np.diff(step, axis=0), axis=-1).mean(axis=1)
     # speed[t - 1] is the step into frame t; acceleration[t - 1] is centred on frame t.
-    starts = np.array([s for s in starts if 2 <= s <= len(points) - 2], dtype=int)
-    if not len(starts):
-        return Seams(*[float("nan")] * 4, count=0)
+    at = np.array([start for start in starts if 2 <= start <= len(points) - 2], dtype=int)
+    if not len(at):
+        nan = float("nan")
+        return Seams(nan, nan, nan, nan, 0)
     of_speed = np.zeros(len(speed), bool)
-    of_speed[starts - 1] = True
+    of_speed[at - 1] = True
     of_acceleration = np.zeros(len(acceleration), bool)
-    of_acceleration[starts - 2] = of_acceleration[starts - 1] = True
+    of_acceleration[at - 2] = of_acceleration[at - 1] = True
     return Seams(
         float(speed[of_speed].mean()),
         float(speed[~of_speed].mean()),
         float(acceleration[of_acceleration].mean()),
         float(acceleration[~of_acceleration].mean()),
-        len(starts),
+        len(at),
     )

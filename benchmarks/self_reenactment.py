@@ -1,0 +1,227 @@
+"""How true is a renderer? Drive the first frame of each clip by the clip's own skeletons.
+
+    python benchmarks/self_reenactment.py --clips CLIPS --out OUT
+
+CLIPS holds videos and a clips.csv with the columns file, split and kind. OUT gets results.md,
+results.json and contact sheets (real above driven).
+"""
+
+from __future__ import annotations
+
+import csv
+import pkgutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tyro
+from gesticulate.errors import GesticulateError, InputError
+from gesticulate.evaluation.filmstrip import filmstrip, save_picture
+from gesticulate.evaluation.lpips import Lpips
+from gesticulate.evaluation.reenactment import (
+    METRICS,
+    PLACES,
+    Reenactment,
+    Scores,
+    mean_scores,
+    measured_frames,
+    reenact,
+)
+from gesticulate.evaluation.tables import markdown_table, save_json
+from gesticulate.keypoints.poses import Poses
+from gesticulate.keypoints.smoothing import fill_gaps, smooth
+from gesticulate.pipelines import registry
+from gesticulate.video.read import VideoReader
+
+_CLIPS_A_SHEET = 5
+_COLUMNS = 8
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """
+    clips: folder with clips.csv and the videos it names.
+    out: folder for the results.
+    renderer: a renderer's name, or "package.module:Class".
+    split, kinds: which clips; all kinds where none is named.
+    limit: at most so many clips, spread evenly over the list.
+    every: measure every so many frames.
+    most: measure at most so many frames of a clip.
+    poses: folder that keeps the estimated poses between runs.
+    estimator: pose estimator's name.
+    """
+
+    clips: Path
+    out: Path
+    renderer: str = "puppet"
+    split: str = "val"
+    kinds: tuple[str, ...] = ()
+    limit: int | None = None
+    every: int = 5
+    most: int = 24
+    poses: Path | None = None
+    estimator: str = "auto"
+
+
+@dataclass(frozen=True)
+class ClipResult:
+    """A clip's row in results.json."""
+
+    clip: str
+    kind: str
+    frames: int
+    identity: float
+    seconds: float
+    driven: Scores
+    repeated: Scores
+
+
+def chosen_clips(arguments: Arguments) -> list[dict[str, str]]:
+    """Rows of clips.csv."""
+    index = arguments.clips / "clips.csv"
+    if not index.is_file():
+        raise InputError(f"There is no {index}. It needs the columns file, split and kind.")
+    with open(index, newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["split"] == arguments.split]
+    rows = [row for row in rows if not arguments.kinds or row["kind"] in arguments.kinds]
+    rows.sort(key=lambda row: row["file"])
+    if arguments.limit is not None and len(rows) > arguments.limit:
+        spread = np.linspace(0, len(rows) - 1, arguments.limit).round().astype(int)
+        rows = [rows[i] for i in spread]
+    if not rows:
+        raise InputError(f"{index} has no clip of split {arguments.split!r} and those kinds.")
+    return rows
+
+
+def make_renderer(name: str) -> Any:
+    """By name in the registry, or by "package.module:Class"."""
+    return pkgutil.resolve_name(name)() if ":" in name else registry.build("renderers", name)
+
+
+class PoseSource:
+    """Smoothed poses of a clip, from the folder of `--poses` or estimated (and kept there)."""
+
+    def __init__(self, cache: Path | None, estimator: str) -> None:
+        self.cache, self.estimator = cache, estimator
+        self._built: Any = None
+
+    def __call__(self, file: str, frames: list[np.ndarray], fps: float) -> Poses:
+        """file: the clip's name in clips.csv. frames: [H, W, 3] uint8 RGB."""
+        path = self.cache / Path(file).with_suffix(".npz") if self.cache else None
+        if path is not None and path.is_file():
+            return smooth(fill_gaps(Poses.load(path)))
+        if self._built is None:
+            self._built = registry.build("pose_estimators", self.estimator)
+        poses = self._built.track(frames, fps)
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            poses.save(path)
+        return smooth(fill_gaps(poses))
+
+
+def write_results(arguments: Arguments, results: list[ClipResult]) -> str:
+    """Write results.json and results.md; returns the latter's text."""
+    save_json({"arguments": arguments, "clips": results}, arguments.out / "results.json")
+    sides = {
+        "driven": mean_scores([result.driven for result in results]),
+        "first frame": mean_scores([result.repeated for result in results]),
+    }
+    rows: list[list[object]] = []
+    for place in PLACES:
+        for side, scores in sides.items():
+            rows.append([place, side, *[scores[place][metric] for metric in METRICS]])
+        better = [
+            _share_better(results, place, metric, higher=metric in ("psnr", "ssim"))
+            for metric in METRICS
+        ]
+        rows.append([place, "clips better", *better])
+    frames = sum(result.frames for result in results)
+    identity = np.mean([result.identity for result in results])
+    seconds = np.mean([result.seconds for result in results])
+    text = (
+        f"{len(results)} clips, {frames} frames; renderer {arguments.renderer}. First frame by its "
+        f"own pose: {identity:.1f} dB. {seconds * 1000:.0f} ms a frame.\n\n"
+    )
+    text += markdown_table(["region", "", "L1", "PSNR", "SSIM", "LPIPS"], rows)
+    (arguments.out / "results.md").write_text(text, encoding="utf-8")
+    return text
+
+
+def _share_better(results: list[ClipResult], place: str, metric: str, higher: bool) -> str:
+    """Of the clips that show the place, how many are nearer to the truth than the first frame."""
+    pairs = [(r.driven[place][metric], r.repeated[place][metric]) for r in results]
+    pairs = [pair for pair in pairs if np.isfinite(pair).all()]
+    better = sum((driven > still) if higher else (driven < still) for driven, still in pairs)
+    return f"{better} of {len(pairs)}"
+
+
+class Sheets:
+    """Contact sheets: real above driven, some clips a picture."""
+
+    def __init__(self, out: Path) -> None:
+        self.out, self.pages = out, 0
+        self.rows: list[tuple[str, list[np.ndarray]]] = []
+
+    def add(self, clip: str, frames: list[np.ndarray], done: Reenactment) -> None:
+        """The first frame and some measured ones, spread evenly."""
+        count = min(_COLUMNS - 1, len(done.frames))
+        spread = np.linspace(0, len(done.frames) - 1, count).round().astype(int)
+        driven, still = (side["person"]["lpips"] for side in (done.driven, done.repeated))
+        caption = f"{clip}: real; LPIPS of the person: driven {driven:.3f}, first {still:.3f}"
+        self.rows.append((caption, [frames[0], *[frames[done.frames[i]] for i in spread]]))
+        self.rows.append(("driven", [frames[0], *[done.pictures[i] for i in spread]]))
+        if len(self.rows) == 2 * _CLIPS_A_SHEET:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is not written yet."""
+        if self.rows:
+            self.pages += 1
+            save_picture(filmstrip(self.rows), self.out / f"sheet-{self.pages:02}.png")
+            self.rows = []
+
+
+def main(arguments: Arguments) -> None:
+    clips = chosen_clips(arguments)
+    renderer = make_renderer(arguments.renderer)
+    poses_of = PoseSource(arguments.poses, arguments.estimator)
+    lpips_model = Lpips.pretrained()
+    results: list[ClipResult] = []
+    sheets = Sheets(arguments.out)
+    for number, row in enumerate(clips, start=1):
+        name = row["file"]
+        reader = VideoReader(arguments.clips / name)
+        frames = list(reader)
+        poses = poses_of(name, frames, reader.fps)
+        measured = measured_frames(min(len(frames), len(poses)), arguments.every, arguments.most)
+        try:
+            done = reenact(renderer, frames, poses, measured, lpips_model)
+        except InputError as error:
+            print(f"{name}: left out. {error}", file=sys.stderr)
+            continue
+        results.append(
+            ClipResult(
+                clip=name,
+                kind=row["kind"],
+                frames=len(measured),
+                identity=done.identity,
+                seconds=done.seconds,
+                driven=done.driven,
+                repeated=done.repeated,
+            )
+        )
+        sheets.add(name, frames, done)
+        print(f"{number}/{len(clips)} {name}", file=sys.stderr)
+    sheets.flush()
+    if not results:
+        raise InputError("No clip could be measured.")
+    print(write_results(arguments, results))
+
+
+if __name__ == "__main__":
+    try:
+        main(tyro.cli(Arguments, description=__doc__))
+    except GesticulateError as error:
+        sys.exit(f"error: {error}")
