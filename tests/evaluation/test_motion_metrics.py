@@ -4,6 +4,7 @@ from gesticulate.evaluation.blinks import blink_rate, blinks, eye_aspect_ratio
 from gesticulate.evaluation.detection import detection_rates
 from gesticulate.evaluation.gestures import amplitude, diversity, speed
 from gesticulate.evaluation.jitter import jitter, pose_jitter
+from gesticulate.evaluation.motion_scores import mean_numbers, motion_scores
 from gesticulate.evaluation.seams import seams
 from gesticulate.keypoints import layout
 from gesticulate.keypoints.motion import Motion
@@ -133,3 +134,24 @@ def test_diversity():
     assert diversity([one, other]) == pytest.approx(0.25, rel=1e-5)
     with pytest.raises(ValueError, match="at least 2"):
         diversity([one])
+
+
+def test_scores_of_a_motion_and_their_mean():
+    motion = still_motion(100)
+    energy = -30 + 10 * np.sin(np.arange(100) / 3)
+    points = motion.points.copy()
+    points[:, [36, 45]] = [[[-0.2, 0], [0.2, 0]]]
+    for up, low in ((61, 67), (62, 66), (63, 65)):
+        points[:, up] = [0, 0.3]
+        points[:, low, 0] = 0
+        points[:, low, 1] = 0.3 + (energy + 40) / 400
+    scores = motion_scores(Motion(points, motion.confidence), energy, np.ones(100))
+    assert scores.lips.pearson == pytest.approx(1, abs=1e-4)
+    assert scores.lip_amplitude == pytest.approx(energy.std() / 160, rel=1e-3)
+    assert np.isnan(scores.closed)
+    assert scores.jitter["head"] == 0
+    assert scores.jitter["face"] > 0
+    silent = motion_scores(Motion(points, motion.confidence), energy, np.zeros(100))
+    mean = mean_numbers([scores, silent])
+    assert mean["lips closed in silence"] == silent.closed
+    assert mean["lip amplitude"] == scores.lip_amplitude

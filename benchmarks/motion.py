@@ -1,0 +1,234 @@
+"""Does generated motion look like real motion, and do its lips follow the speech?
+
+    python benchmarks/motion.py --data DATASET --out OUT
+
+DATASET is what `gesticulate dataset build` wrote. Every clip's speech and first frame are given
+to the generator; what it makes is measured beside the clip's real motion. OUT gets results.md
+and results.json.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tyro
+from gesticulate.datasets.load import ClipRow, Clips
+from gesticulate.errors import GesticulateError, InputError, UsageError
+from gesticulate.evaluation.gestures import diversity
+from gesticulate.evaluation.lip_sync import (
+    LipSpeechCorrelation,
+    lip_opening,
+    mean_correlation,
+    shuffled_correlation,
+)
+from gesticulate.evaluation.motion_scores import MotionScores, mean_numbers, motion_scores
+from gesticulate.evaluation.seams import Seams, seams
+from gesticulate.evaluation.tables import markdown_table, save_json
+from gesticulate.keypoints import layout
+from gesticulate.keypoints.motion import Motion
+from gesticulate.pipelines import registry
+from gesticulate.speech.features import MEL_CHANNELS, PROSODY
+from gesticulate.speech.track import SpeechFeatures
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """
+    data: folder of the data set.
+    out: folder for the results.
+    generator: a motion generator's name, or "package.module:Class".
+    split, kinds: which clips; only those with sound.
+    limit: at most so many clips, spread evenly over the list.
+    seeds: motions made for each clip, at least 2 (diversity is between them).
+    """
+
+    data: Path
+    out: Path
+    generator: str = "contextual"
+    split: str = "val"
+    kinds: tuple[str, ...] = ("speech", "face")
+    limit: int | None = None
+    seeds: int = 2
+
+
+@dataclass(frozen=True)
+class ClipResult:
+    """A clip's row in results.json; of the generated motions all but `diversity` and `seams` are
+    of the first seed."""
+
+    clip: str
+    kind: str
+    frames: int
+    real: MotionScores
+    generated: MotionScores
+    body_diversity: float
+    face_diversity: float
+    seams: Seams | None
+
+
+@dataclass
+class Track:
+    """What the shuffled pairing needs of a clip: lip openings [T], energy [T], voice [T]."""
+
+    real: np.ndarray
+    generated: np.ndarray
+    energy: np.ndarray
+    voice: np.ndarray
+
+
+def make_generator(name: str) -> Any:
+    """By name in the registry, or by "package.module:Class"."""
+    if ":" in name:
+        return pkgutil.resolve_name(name)()
+    return registry.build("motion_generators", name)
+
+
+def chosen_clips(arguments: Arguments, clips: Clips) -> list[ClipRow]:
+    """The clips with sound, sorted by their id."""
+    rows = clips.select(arguments.split, arguments.kinds or None, needs_sound=True)
+    rows = sorted(rows, key=lambda row: row.id)
+    if arguments.limit is not None and len(rows) > arguments.limit:
+        rows = [rows[i] for i in np.linspace(0, len(rows) - 1, arguments.limit).round().astype(int)]
+    if len(rows) < 2:
+        raise InputError(
+            f"{arguments.data} has {len(rows)} clips with sound of split {arguments.split!r} and "
+            f"kinds {arguments.kinds}; at least 2 are needed for the shuffled pairing."
+        )
+    return rows
+
+
+def speech_of(clips: Clips, row: ClipRow, encoder: str) -> SpeechFeatures:
+    """The stored speech of a clip. The onset is a column of the embedded encoder's features."""
+    stored = clips.state["speech_encoder"]
+    if stored != encoder:
+        raise UsageError(
+            f"The generator reads {encoder!r} features, the data set has {stored!r} ones. "
+            "Build a data set with the generator's speech encoder."
+        )
+    features = np.array(clips.speech[row.frames])
+    onset = np.zeros(len(features), np.float32)
+    if stored == "mel":
+        onset = features[:, MEL_CHANNELS + PROSODY.index("onset")]
+    voice, energy = np.array(clips.voice[row.frames]), np.array(clips.energy[row.frames])
+    return SpeechFeatures(features, voice, energy, onset, fps=25.0)
+
+
+def measure(
+    generator: Any, speech: SpeechFeatures, real: Motion, row: ClipRow, seeds: int
+) -> tuple[ClipResult, Track]:
+    """Generate from the clip's speech and first frame, and compare."""
+    made = [generator.generate(speech, real[:1], seed=seed) for seed in range(seeds)]
+    # A generator that joins windows tells where, if it wants its seams measured.
+    window_starts: Callable[[int], list[int]] | None = getattr(generator, "window_starts", None)
+    result = ClipResult(
+        clip=row.id,
+        kind=row.kind,
+        frames=len(speech),
+        real=motion_scores(real, speech.energy, speech.voice),
+        generated=motion_scores(made[0], speech.energy, speech.voice),
+        body_diversity=diversity(made, layout.MOTION_BODY),
+        face_diversity=diversity(made, layout.MOTION_FACE),
+        seams=seams(made[0].points, window_starts(len(speech))[1:]) if window_starts else None,
+    )
+    track = Track(lip_opening(real), lip_opening(made[0]), speech.energy, speech.voice)
+    return result, track
+
+
+def lip_rows(results: list[ClipResult], tracks: list[Track]) -> list[list[object]]:
+    """Lips of real and generated motion with their own speech, and with other clips' speech."""
+
+    def row(name: str, found: LipSpeechCorrelation) -> list[object]:
+        return [name, found.pearson, found.spearman, found.best_pearson, found.best_lag]
+
+    energies, voices = [t.energy for t in tracks], [t.voice for t in tracks]
+    return [
+        row("real", mean_correlation([result.real.lips for result in results])),
+        row("real, shuffled", shuffled_correlation([t.real for t in tracks], energies, voices)),
+        row("generated", mean_correlation([result.generated.lips for result in results])),
+        row(
+            "generated, shuffled",
+            shuffled_correlation([t.generated for t in tracks], energies, voices),
+        ),
+    ]
+
+
+def seam_row(results: list[ClipResult]) -> list[object]:
+    """Means over all seams of all clips."""
+    found = [result.seams for result in results if result.seams and result.seams.count]
+    count = [one.count for one in found]
+    if not found:
+        return ["no seam was told", *[float("nan")] * 6]
+    mean = {
+        name: float(np.average([getattr(one, name) for one in found], weights=count))
+        for name in ("speed_at", "speed_elsewhere", "acceleration_at", "acceleration_elsewhere")
+    }
+    total = Seams(**mean, count=sum(count))
+    return [
+        f"{total.count} seams",
+        *mean.values(),
+        total.speed_ratio,
+        total.acceleration_ratio,
+    ]
+
+
+def report(arguments: Arguments, results: list[ClipResult], tracks: list[Track]) -> str:
+    """Write results.json and results.md; returns the latter's text."""
+    lips = lip_rows(results, tracks)
+    real = mean_numbers([result.real for result in results])
+    generated = mean_numbers([result.generated for result in results])
+    frames = sum(result.frames for result in results)
+    text = (
+        f"{len(results)} clips of split {arguments.split}, {frames / 25:.0f} s; generator "
+        f"{arguments.generator}.\n\nLip opening against loudness, where there is voice:\n\n"
+    )
+    header = ["", "Pearson", "Spearman", "Pearson, best lag", "lag in frames"]
+    text += markdown_table(header, lips)
+    text += "\nIn shoulder widths and seconds:\n\n"
+    text += markdown_table(
+        ["", "real", "generated"], [[name, real[name], generated[name]] for name in real]
+    )
+    text += "\nBetween seeds (mean L1 in shoulder widths) and at the seams of windows:\n\n"
+    body = float(np.mean([result.body_diversity for result in results]))
+    face = float(np.mean([result.face_diversity for result in results]))
+    text += markdown_table(
+        ["diversity", "body", "face"], [[f"{arguments.seeds} seeds", body, face]]
+    )
+    header = ["", "speed at", "elsewhere", "acceleration at", "elsewhere", "speed ratio"]
+    text += "\n" + markdown_table([*header, "acceleration ratio"], [seam_row(results)], digits=4)
+    save_json(
+        {"arguments": arguments, "lips": lips, "clips": results}, arguments.out / "results.json"
+    )
+    (arguments.out / "results.md").write_text(text, encoding="utf-8")
+    return text
+
+
+def main(arguments: Arguments) -> None:
+    if arguments.seeds < 2:
+        raise UsageError(f"--seeds must be at least 2, got {arguments.seeds}.")
+    clips = Clips(arguments.data)
+    rows = chosen_clips(arguments, clips)
+    generator = make_generator(arguments.generator)
+    results, tracks = [], []
+    for number, row in enumerate(rows, start=1):
+        speech = speech_of(clips, row, generator.speech_encoder)
+        start = time.perf_counter()
+        result, track = measure(generator, speech, clips.motion_of(row), row, arguments.seeds)
+        results.append(result)
+        tracks.append(track)
+        seconds = time.perf_counter() - start
+        print(f"{number}/{len(rows)} {row.id} {seconds:.1f} s", file=sys.stderr)
+    print(report(arguments, results, tracks))
+
+
+if __name__ == "__main__":
+    try:
+        main(tyro.cli(Arguments, description=__doc__))
+    except GesticulateError as error:
+        sys.exit(f"error: {error}")
