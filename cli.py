@@ -73,7 +73,13 @@ def _dispatch(arguments: list[str]) -> int:
     return _run(arguments)
 
 
-def _parse(cls: Any, arguments: list[str], prog: str, description: str | None = None) -> Any:
+def _parse(
+    cls: Any,
+    arguments: list[str],
+    prog: str,
+    description: str | None = None,
+    default: Any = None,
+) -> Any:
     """Options from the command line; --help and wrong arguments end the program (0 and 2)."""
     import tyro
 
@@ -82,6 +88,7 @@ def _parse(cls: Any, arguments: list[str], prog: str, description: str | None = 
         args=arguments,
         prog=prog,
         description=description,
+        default=tyro.MISSING_NONPROP if default is None else default,
         config=(tyro.conf.FlagCreatePairsOff, tyro.conf.HelptextFromCommentsOff),
     )
 
@@ -120,21 +127,49 @@ def _dataset_build(arguments: list[str]) -> int:
 
     options = _parse(BuildOptions, arguments, "gesticulate dataset build")
     from .datasets.build import build
+    from .pipelines.console import BarProgress, remarks
 
-    build(options)
+    with BarProgress() as bars, remarks(bars.console.print):
+        report = build(options, bars.steps)
+    print(
+        f"{report.folder}: {report.clips} clips, {report.minutes:.1f} minutes; "
+        f"{sum(report.rejected.values())} rejected. See {report.report}."
+    )
     return 0
 
 
 def _train_tokenizer(arguments: list[str]) -> int:
-    return _train("tokenizer", arguments)
+    from .training.options import TokenizerTraining
+
+    options = _parse_over_preset(TokenizerTraining, arguments, "gesticulate train tokenizer")
+    from .training.tokenizer import train_tokenizer
+
+    train_tokenizer(options)
+    return 0
 
 
 def _train_generator(arguments: list[str]) -> int:
-    return _train("generator", arguments)
+    from .training.options import GeneratorTraining
+
+    options = _parse_over_preset(GeneratorTraining, arguments, "gesticulate train generator")
+    from .training.generator import train_generator
+
+    train_generator(options)
+    return 0
 
 
-def _train(model: str, arguments: list[str]) -> int:
-    raise UsageError(f"Training the {model} is not here yet.")
+def _parse_over_preset(cls: Any, arguments: list[str], prog: str) -> Any:
+    """Options from a preset (``--config NAME_OR_FILE``), single ones from the command line."""
+    description = f"{cls.__doc__}\n\n--config NAME_OR_FILE takes all options from a preset."
+    if "--config" not in arguments:
+        return _parse(cls, arguments, prog, description)
+    at = arguments.index("--config")
+    if at + 1 == len(arguments):
+        raise UsageError("--config needs the name of a preset or a YAML file.")
+    from . import configs
+
+    preset = configs.load(arguments[at + 1], cls)
+    return _parse(cls, arguments[:at] + arguments[at + 2 :], prog, description, preset)
 
 
 def _presets(arguments: list[str]) -> int:

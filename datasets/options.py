@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
+
+from tyro import conf
 
 FPS = 25.0
 """The pipeline's frame clock; videos of any other rate are resampled to it."""
@@ -48,10 +51,10 @@ class BuildOptions:
     Running it again with the same folder continues: what is done stays, new videos are added.
     """
 
-    videos: tuple[Path, ...]
+    videos: Annotated[conf.Positional[tuple[Path, ...]], conf.arg(metavar="VIDEO...")]
     """Video files, or folders that are searched for them. A ``clips.csv`` in a folder gives its
     files their split, kind, person and source."""
-    output: Path
+    output: Annotated[Path, conf.arg(aliases=["-o"])]
     """Folder of the data set."""
     estimator: str = "auto"
     """Pose estimator that annotates the clips."""

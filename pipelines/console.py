@@ -87,6 +87,7 @@ class BarProgress:
             console=self.console,
         )
         self._tasks: dict[str, Any] = {}
+        self._began: dict[str, float] = {}
         self._seldom = _Seldom()
 
     def __enter__(self) -> BarProgress:
@@ -109,6 +110,11 @@ class BarProgress:
             rate=_rate(progress),
         )
 
+    def steps(self, stage: str, done: int, total: int) -> None:
+        """For jobs that tell their stage in three words; the time is taken here."""
+        began = self._began.setdefault(stage, time.monotonic())
+        self(Progress(stage, done, total, time.monotonic() - began))
+
 
 def _rate(progress: Progress) -> str:
     if progress.total == 1 or not progress.done:
@@ -124,7 +130,7 @@ def show_run(
     """Make a video as the command line asks, with progress and the stages' remarks shown."""
     if settings.json_progress:
         report = JsonProgress()
-        with _remarks(lambda text: print(text, file=sys.stderr)):
+        with remarks(lambda text: print(text, file=sys.stderr)):
             video = _run(photo, speech, out, settings, report)
         report.write(
             stage="done",
@@ -136,7 +142,7 @@ def show_run(
             notes=video.notes,
         )
         return
-    with BarProgress() as bars, _remarks(bars.console.print):
+    with BarProgress() as bars, remarks(bars.console.print):
         video = _run(photo, speech, out, settings, bars)
     spent = sum(video.timings.values())
     bars.console.print(
@@ -179,7 +185,7 @@ def _run(
 
 
 @contextmanager
-def _remarks(show: Callable[[str], object]) -> Iterator[None]:
+def remarks(show: Callable[[str], object]) -> Iterator[None]:
     """Show what the package's modules log, in one line each."""
     handler = _Shower(show)
     logger = logging.getLogger(__name__.partition(".")[0])

@@ -29,6 +29,13 @@ from .progress import Callback, Meter
 from .skeleton import SkeletonRenderer
 from .stages import MotionGenerator, PoseEstimator, Renderer, SpeechEncoder
 
+# The stages' roles in a pipeline, and where the registry has them.
+ROLES = {
+    "estimator": "pose_estimators",
+    "speech": "speech_encoders",
+    "motion": "motion_generators",
+    "renderer": "renderers",
+}
 # Gestures as trained are medium; the others scale the distance from the rest pose.
 EXPRESSIVENESS = {"low": 0.6, "medium": 1.0, "high": 1.4}
 MIN_FPS, MAX_FPS = 1.0, 120.0
@@ -100,13 +107,11 @@ class GestureVideoPipeline:
         are damaged or cannot be fetched.
         """
         choices = configs.load(preset, PipelinePreset)
-        unknown = set(stages) - set(_GROUPS)
+        unknown = set(stages) - set(ROLES)
         if unknown:
-            raise UsageError(
-                f"Unknown stage {sorted(unknown)[0]!r}; expected {', '.join(_GROUPS)}."
-            )
+            raise UsageError(f"Unknown stage {sorted(unknown)[0]!r}; expected {', '.join(ROLES)}.")
         built = {}
-        for role, group in _GROUPS.items():
+        for role, group in ROLES.items():
             stage = stages.get(role, getattr(choices, role))
             by_name = isinstance(stage, (str, StageChoice))
             built[role] = registry.build(group, stage, device=device) if by_name else stage
@@ -212,14 +217,6 @@ class GestureVideoPipeline:
         renderer = SkeletonRenderer() if preview else self.renderer
         frames = renderer.render(portrait.picture, portrait.pose, poses)
         return meter.stream("render", frames, len(poses))
-
-
-_GROUPS = {
-    "estimator": "pose_estimators",
-    "speech": "speech_encoders",
-    "motion": "motion_generators",
-    "renderer": "renderers",
-}
 
 
 def _scale(expressiveness: float | str) -> float:

@@ -74,23 +74,29 @@ def names(group: str) -> list[str]:
     return sorted({*BUILT_IN[group], *foreign})
 
 
-def factory(group: str, name: str) -> Factory:
-    """What makes the stage of a name, usually its class.
-
-    Raises: UsageError where no stage has that name.
-    """
-    if name in BUILT_IN[group]:
-        return BUILT_IN[group][name]()
-    for point in entry_points(group=f"gesticulate.{group}"):
-        if point.name == name:
-            return typing.cast(Factory, point.load())
+def check_name(group: str, name: str) -> None:
+    """Raises: UsageError where no stage of the group has that name."""
     known = names(group)
+    if name in known:
+        return
     near = difflib.get_close_matches(name, known, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     raise UsageError(
         f"There is no stage {name!r} among the {group.replace('_', ' ')}. "
         f"Expected one of: {', '.join(known)}.{hint}"
     )
+
+
+def factory(group: str, name: str) -> Factory:
+    """What makes the stage of a name, usually its class.
+
+    Raises: UsageError where no stage has that name.
+    """
+    check_name(group, name)
+    if name in BUILT_IN[group]:
+        return BUILT_IN[group][name]()
+    points = entry_points(group=f"gesticulate.{group}")
+    return typing.cast(Factory, next(point for point in points if point.name == name).load())
 
 
 def build(group: str, choice: StageChoice | str, *, device: str = "auto") -> Any:

@@ -1,0 +1,148 @@
+"""What a run would do, told without loading a model."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import configs, weights
+from ..speech.track import Speech
+from .gesture_video import ROLES
+from .outputs import check_outputs
+from .portrait import output_size
+from .preset import PipelinePreset, StageChoice
+from .registry import check_name
+
+if TYPE_CHECKING:
+    from .options import Settings
+
+# The registered weights that a stage reads; stages that are not here bring none of their own.
+_WEIGHTS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("estimator", "rtmpose"): ("yolox-l", "dwpose-l-384"),
+    ("motion", "contextual"): ("motion-tokenizer", "motion-generator"),
+}
+_MEDIAPIPE = "models in the wheel of mediapipe"
+
+# Measured by benchmarks/pipeline.py on two cores of a 2.6 GHz server without a GPU: seconds to
+# begin, seconds of motion a frame, of rendering a frame, of rendering and encoding a megapixel.
+_BEGIN, _MOTION, _FRAME, _MEGAPIXEL = 12.0, 0.01, 0.01, 0.12
+# Megabytes of the loaded stages, a frame of skeletons and speech, and a megapixel of layers.
+_LOADED, _PER_FRAME, _PER_MEGAPIXEL = 900.0, 0.006, 60.0
+
+
+@dataclass(frozen=True)
+class StagePlan:
+    """One stage. weights: a line each, with size, licence and place."""
+
+    role: str
+    name: str
+    options: dict[str, Any]
+    weights: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run as it would be.
+
+    photo, size: (width, height) of the photo and of the video. seconds: of the speech.
+    memory: MB at the peak, about. time: seconds on two processor cores, about.
+    """
+
+    preset: str
+    stages: tuple[StagePlan, ...]
+    photo: tuple[int, int]
+    size: tuple[int, int]
+    seconds: float
+    fps: float
+    frames: int
+    memory: int
+    time: int
+    out: str
+
+    def json(self) -> str:
+        """One line of JSON."""
+        return json.dumps(dataclasses.asdict(self))
+
+    def text(self) -> str:
+        """For people."""
+        lines = [f"preset     {self.preset}"]
+        for stage in self.stages:
+            options = "".join(f", {key}={value}" for key, value in stage.options.items())
+            lines.append(f"{stage.role:<11}{stage.name}{options}")
+            lines += [f"{'':<11}  {line}" for line in stage.weights]
+        (w, h), (width, height) = self.photo, self.size
+        return "\n".join(
+            [
+                *lines,
+                f"photo      {w} x {h} pixels",
+                f"speech     {self.seconds:.2f} s",
+                f"video      {self.out}: {self.frames} frames, {width} x {height} pixels, "
+                f"{self.fps:g} frames/s",
+                f"memory     about {self.memory} MB",
+                f"time       about {self.time} s on two processor cores without a GPU",
+            ]
+        )
+
+
+def plan(
+    photo: str | Path | np.ndarray, speech: str | Path, out: str | Path, settings: Settings
+) -> Plan:
+    """Resolve a run. The inputs are read, for only that tells that they can be; no model is.
+
+    Raises: UsageError, InputError, WeightsError as the run would before its first stage.
+    """
+    from ..speech.load import load
+    from ..video.read import read_photo
+
+    check_outputs(out, settings.save_poses, inputs=(photo, speech, settings.poses))
+    preset = configs.load(settings.preset, PipelinePreset)
+    stages = tuple(_stage(role, getattr(preset, role)) for role in ROLES)
+    picture = photo if isinstance(photo, np.ndarray) else read_photo(photo)
+    own = (picture.shape[1], picture.shape[0])
+    size = output_size(own, settings.size)
+    track = load(speech)
+    frames = track.num_frames(settings.fps)
+    memory, time = _estimate(track, frames, size, settings)
+    return Plan(
+        settings.preset, stages, own, size, track.duration, settings.fps, frames, memory, time,
+        str(out),
+    )  # fmt: skip
+
+
+def _stage(role: str, choice: StageChoice) -> StagePlan:
+    check_name(ROLES[role], choice.name)
+    if (role, choice.name) == ("estimator", "auto"):
+        return _auto()
+    own = _WEIGHTS.get((role, choice.name), ())
+    lines = tuple(str(weights.describe(name)) for name in own)
+    if (role, choice.name) == ("estimator", "mediapipe"):
+        lines = (_MEDIAPIPE,)
+    return StagePlan(role, choice.name, choice.options, lines)
+
+
+def _auto() -> StagePlan:
+    """What `auto` would take now, or fetch."""
+    names = _WEIGHTS["estimator", "rtmpose"]
+    if all(weights.available(name) for name in names):
+        return _stage("estimator", StageChoice("rtmpose"))
+    fetched = tuple(str(weights.describe(name)) for name in names)
+    return StagePlan(
+        "estimator", "auto", {}, (*fetched, f"else mediapipe: {_MEDIAPIPE}, used without a network")
+    )
+
+
+def _estimate(
+    speech: Speech, frames: int, size: tuple[int, int], settings: Settings
+) -> tuple[int, int]:
+    """MB and seconds."""
+    megapixels = size[0] * size[1] / 1e6
+    sound = speech.waveform.nbytes / 1e6
+    memory = _LOADED + _PER_FRAME * frames + _PER_MEGAPIXEL * megapixels + 2 * sound
+    motion = 0.0 if settings.poses else _MOTION * speech.duration * 25
+    time = _BEGIN + motion + frames * (_FRAME + _MEGAPIXEL * megapixels)
+    return round(memory), max(1, round(time))

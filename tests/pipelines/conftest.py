@@ -1,0 +1,32 @@
+"""A pipeline of real stages, with a motion generator that needs no weights."""
+
+import numpy as np
+import pytest
+from gesticulate.examples import demo_photo, demo_speech
+from gesticulate.keypoints.mediapipe import MediaPipeEstimator
+from gesticulate.pipelines.gesture_video import GestureVideoPipeline
+from gesticulate.speech.features import MelEncoder
+from gesticulate.speech.load import load
+from gesticulate.speech.track import SAMPLE_RATE, Speech
+from gesticulate.warping.renderer import PuppetRenderer
+from nod_generator import NodGenerator
+
+
+@pytest.fixture(scope="session")
+def photo() -> np.ndarray:
+    """[512, 512, 3] uint8 RGB, one person."""
+    return demo_photo()
+
+
+@pytest.fixture(scope="session")
+def speech() -> Speech:
+    """1.01 s of talk: not a whole number of frames."""
+    recording = load(demo_speech())
+    return Speech(recording.waveform[SAMPLE_RATE : SAMPLE_RATE + int(1.01 * SAMPLE_RATE)])
+
+
+@pytest.fixture(scope="session")
+def pipeline() -> GestureVideoPipeline:
+    return GestureVideoPipeline(
+        MediaPipeEstimator(), MelEncoder(), NodGenerator(), PuppetRenderer()
+    )
