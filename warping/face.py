@@ -23,6 +23,8 @@ LIP_GAP = 0.006
 # (upper, lower) points of the lids and of the inner lips, counted from the first face point.
 LIDS = ((37, 41), (38, 40), (43, 47), (44, 46))
 LIPS = ((61, 67), (62, 66), (63, 65))
+UPPER_LIDS = (36, 37, 38, 39, 42, 43, 44, 45)
+BROWS_OVER_LIDS = (17, 19, 20, 21, 22, 23, 24, 26)
 EYES = (((36, 37, 38, 39), (36, 41, 40, 39)), ((42, 43, 44, 45), (42, 47, 46, 45)))
 MOUTH = ((60, 61, 62, 63, 64), (60, 67, 66, 65, 64))
 
@@ -148,8 +150,9 @@ class FaceMotion:
         own: [68, 2] from `targets`. points: [..., 2], photo pixels, head's motion taken out.
         Returns [..., 2], pixels, 0 outside the ring.
         """
-        centres = np.concatenate([own, self.ring])
-        offset = np.concatenate([self.face - own, np.zeros_like(self.ring)])
+        creases, crease_offset = self._creases(own)
+        centres = np.concatenate([own, creases, self.ring])
+        offset = np.concatenate([self.face - own, crease_offset, np.zeros_like(self.ring)])
         scale = 2.0 / self.size
         spline = solve_tps(
             torch.from_numpy(((centres - self.centre) * scale).astype(np.float32))[None],
@@ -160,6 +163,14 @@ class FaceMotion:
         bent = spline(torch.from_numpy(flat)[None])[0].numpy().reshape(points.shape)
         radius = np.sqrt((((points - self.middle) / self.half) ** 2).sum(-1))
         return bent * (1.0 - smoothstep(0.8, 1.05, radius))[..., None]
+
+    def _creases(self, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Points between upper lids and brows, which hold the brows when the lids come down."""
+        lids, brows = list(UPPER_LIDS), list(BROWS_OVER_LIDS)
+        lid, brow = own[lids] - self.face[lids], own[brows] - self.face[brows]
+        rest = 0.45 * self.face[lids] + 0.55 * self.face[brows]
+        shift = 0.2 * lid + 0.8 * brow
+        return rest + shift, -shift
 
     def box(self, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(low, high) corners [2] of all that `residual` moves, photo pixels."""
@@ -244,14 +255,15 @@ def paint_mouth(
 def _mouth_inside(u, below, above, gap, size, colours) -> np.ndarray:
     """[h, w, 3] float32: cavity, a hint of the upper teeth, the tongue, shade under the lips."""
     across = np.clip(1.0 - (2.0 * u - 1.0) ** 2, 0.0, 1.0)
-    teeth_height = min(0.060 * size, 0.55 * gap)
-    soft = 0.012 * size
-    teeth = 1.0 - smoothstep(teeth_height - soft, teeth_height + soft, below - 0.2 * soft)
-    teeth *= smoothstep(0.05, 0.6, across) * smoothstep(0.03, 0.075, np.float32(gap / size))
+    # The edge of the teeth runs flatter than the lip over them.
+    teeth_height = min(0.045 * size, 0.5 * gap) * (0.45 + 0.55 * across)
+    soft = 0.014 * size
+    teeth = 1.0 - smoothstep(teeth_height - soft, teeth_height + soft, below)
+    teeth *= smoothstep(0.1, 0.75, across) * smoothstep(0.03, 0.075, np.float32(gap / size))
     shade = 0.62 + 0.38 * smoothstep(0.0, 0.03 * size, below)
     tongue = 1.0 - smoothstep(0.0, 0.055 * size, above - 0.02 * size * across)
     tongue *= smoothstep(0.3, 1.0, across) * smoothstep(0.06, 0.14, np.float32(gap / size))
     colour = np.broadcast_to(colours.cavity, (*u.shape, 3))
     colour = colour + (0.75 * tongue)[..., None] * (colours.tongue - colour)
-    bright = (0.45 + 0.5 * across)[..., None] * shade[..., None] * colours.teeth
-    return colour + (0.85 * teeth)[..., None] * (bright - colour)
+    bright = (0.35 + 0.5 * across)[..., None] * shade[..., None] * colours.teeth
+    return colour + (0.8 * teeth)[..., None] * (bright - colour)

@@ -1,4 +1,4 @@
-"""Fill what a layer hides: mirrored texture near the edge of the hole, smooth colour deep inside."""
+"""Fill what a layer hides: texture near the edge of the hole, smooth colour deep inside."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ import numpy as np
 
 
 def fill_smooth(image: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Push-pull fill: every unknown pixel takes the colour of the nearest coarse level that has one.
+    """Push-pull fill: every unknown pixel takes the colour of the finest level that has one.
 
     image: [H, W, 3] float32. known: [H, W] float32 in 0..1, how far a pixel can be trusted.
     Returns [H, W, 3] float32, equal to the image where known is 1.
     """
-    weighted = np.dstack([image * known[..., None], known])
-    levels = [weighted]
+    levels = [np.dstack([image * known[..., None], known])]
     while min(levels[-1].shape[:2]) > 2:
         levels.append(cv2.pyrDown(levels[-1]))
     coarse = levels[-1]
@@ -25,73 +24,66 @@ def fill_smooth(image: np.ndarray, known: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(coarse[..., :3])
 
 
-def _mirror_index(known: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """For each pixel of a row mask the columns to copy from, left and right, and how far away."""
-    height, width = known.shape
-    columns = np.arange(width)
-    left = np.tile(columns, (height, 1))
-    right = left.copy()
-    far = 10.0 * width
-    left_distance = np.where(known, 0.0, far).astype(np.float32)
-    right_distance = left_distance.copy()
-    padded = np.pad(known, ((0, 0), (1, 1)), constant_values=False).astype(np.int8)
-    for row in range(height):
-        step = np.diff(padded[row])
-        starts, ends = np.flatnonzero(step == 1), np.flatnonzero(step == -1)
-        for index, (start, end) in enumerate(zip(starts, ends, strict=True)):
-            length = end - start
-            stop = starts[index + 1] if index + 1 < len(starts) else width
-            if stop > end:
-                offset = np.arange(stop - end)
-                left[row, end:stop] = end - 1 - _ping_pong(offset, length)
-                left_distance[row, end:stop] = offset + 1
-            begin = ends[index - 1] if index else 0
-            if start > begin:
-                offset = np.arange(start - begin)[::-1]
-                right[row, begin:start] = start + _ping_pong(offset, length)
-                right_distance[row, begin:start] = offset + 1
-    return left, right, left_distance, right_distance
-
-
-def _ping_pong(offset: np.ndarray, length: int) -> np.ndarray:
-    """0, 1, .., length - 1, length - 1, .., 0, 0, 1, ..: stay inside a run of known pixels."""
-    offset = offset % (2 * length)
-    return np.where(offset < length, offset, 2 * length - 1 - offset)
-
-
 def fill_textured(image: np.ndarray, known: np.ndarray, depth: float) -> np.ndarray:
     """Fill a hole so that its rim carries the texture of its surroundings.
 
-    A person stands upright before things that run level (desks, boards, horizons): mirroring each
-    row across the edge of the hole carries those on where they become visible first. Deep inside
-    the two sides no longer agree, and the smooth fill takes over.
+    A person stands upright before things that run level (desks, boards, horizons), and clothes
+    are alike to the left and right of an arm: so each row is filled from its own two sides. Near
+    the rim the row is mirrored, which keeps texture; deep inside the colours of the two sides
+    blend into each other. Rows without any known pixel get the smooth fill.
 
-    image: [H, W, 3] float32. known: [H, W] bool. depth: in pixels, how far the texture reaches.
-    Returns [H, W, 3] float32.
+    image: [H, W, 3] float32. known: [H, W] bool. depth: in pixels, how far the mirrored texture
+    reaches. Returns [H, W, 3] float32.
     """
     if known.all() or not known.any():
         return image.copy()
     smooth = fill_smooth(image, known.astype(np.float32))
     # Slits of a few pixels would be mirrored into stripes.
-    solid = cv2.morphologyEx(known.astype(np.uint8), cv2.MORPH_OPEN, np.ones((1, 9), np.uint8)) > 0
-    left, right, left_distance, right_distance = _mirror_index(solid)
-    rows = np.arange(len(known))[:, None]
+    wide = 2 * (max(3, known.shape[1] // 60) // 2) + 1
+    solid = cv2.morphologyEx(known.astype(np.uint8), cv2.MORPH_OPEN, np.ones((1, wide), np.uint8))
     source = np.where(known[..., None], image, smooth)
-    # What is mirrored is the detail over the smooth fill, so that brightness stays continuous.
-    detail = source - cv2.GaussianBlur(source, (0, 0), max(depth / 3, 1.0))
-    del detail
-    left_weight = 1.0 / np.square(left_distance + 1e-3)
-    right_weight = 1.0 / np.square(right_distance + 1e-3)
-    share = (left_weight / (left_weight + right_weight))[..., None]
-    mirrored = source[rows, left] * share + source[rows, right] * (1.0 - share)
-    distance = np.minimum(left_distance, right_distance)
-    trust = np.exp(-np.square(distance / max(depth, 1.0)))[..., None].astype(np.float32)
-    filled = mirrored * trust + smooth * (1.0 - trust)
-    filled = np.where(known[..., None], image, filled)
-    return _soften_rows(filled.astype(np.float32), known)
+    left, left_edge, left_distance = _mirror(solid > 0)
+    right, right_edge, right_distance = (x[:, ::-1] for x in _mirror(solid[:, ::-1] > 0))
+    last = known.shape[1] - 1
+    right, right_edge = last - right, last - right_edge
+
+    rows = np.arange(len(known))[:, None]
+    share = right_distance / (left_distance + right_distance)
+    near = np.square(share) / (np.square(share) + np.square(1.0 - share))
+    # Rim colours, averaged over some pixels, so that rows agree with their neighbours.
+    weight = solid.astype(np.float32)[..., None]
+    size = (2 * (round(depth * 0.25) // 2) + 3, 7)
+    total = cv2.blur(source * weight, size) / np.maximum(cv2.blur(weight, size)[..., None], 1e-3)
+    deep = _blend(total[rows, left_edge], total[rows, right_edge], share)
+    mirrored = _blend(source[rows, left], source[rows, right], near)
+    trust = np.exp(-np.square(np.minimum(left_distance, right_distance) / max(depth, 1.0)))
+    filled = _blend(mirrored, deep, trust)
+    barren = ~(solid > 0).any(1)
+    filled[barren] = smooth[barren]
+    blurred = cv2.GaussianBlur(np.where(known[..., None], image, filled), (1, 9), 2.0)
+    return np.where(known[..., None], image, blurred).astype(np.float32)
 
 
-def _soften_rows(filled: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Rows were filled one by one: blur along columns hides their disagreement."""
-    blurred = cv2.GaussianBlur(filled, (3, 9), 0.8, sigmaY=2.0)
-    return np.where(known[..., None], filled, blurred)
+def _blend(one: np.ndarray, two: np.ndarray, share: np.ndarray) -> np.ndarray:
+    return two + share[..., None] * (one - two)
+
+
+def _mirror(known: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For each pixel of each row, looking left: the column whose mirror image it is, the column of
+    the rim, and the distance to it (huge where nothing is known to the left).
+
+    known: [H, W] bool. Returns three arrays [H, W]: int, int, float32.
+    """
+    columns = np.broadcast_to(np.arange(known.shape[1]), known.shape)
+    edge = np.maximum.accumulate(np.where(known, columns, -1), axis=1)
+    gap = np.where(known, -1, columns)
+    # First column of the run of known pixels that ends at the rim.
+    start = np.maximum.accumulate(gap, axis=1)
+    start = np.take_along_axis(start, np.maximum(edge, 0), axis=1) + 1
+    length = np.maximum(edge - start + 1, 1)
+    offset = np.maximum(columns - edge - 1, 0) % (2 * length)
+    # 0, 1, .., n - 1, n - 1, .., 0, 0, 1, ..: stay inside the run.
+    offset = np.where(offset < length, offset, 2 * length - 1 - offset)
+    mirrored = np.where(known, columns, edge - offset)
+    distance = np.where(edge < 0, 1e6, columns - edge).astype(np.float32) + 1e-3
+    return np.maximum(mirrored, 0), np.maximum(edge, 0), distance

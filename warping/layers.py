@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from .cut import PartMasks, cut_parts
 from .fill import fill_smooth, fill_textured
 from .matte import person_matte
-from .parts import PartMasks, cut_parts
 from .rig import SIDES, PhotoRig, photo_rig
 
 # Masks and fills are smooth: this many pixels on the longer side are enough for them.
@@ -67,15 +67,15 @@ def prepare_photo(photo: np.ndarray, points: np.ndarray) -> PhotoLayers:
         small_rig = photo_rig(scaled, size)
     matte = person_matte(small)
     masks = cut_parts(small, matte, small_rig)
-    stack = _stack_layers(small, matte, masks, small_rig)
-    background, person, parts = stack
+    background, person, parts = _stack_layers(small, masks, small_rig)
     if scale < 1.0:
         background, person, parts = _enlarge(photo, background, person, parts)
     return _assemble(photo, background, person, parts, rig)
 
 
-def _alphas(matte: np.ndarray, masks: PartMasks) -> list[tuple[str, str, np.ndarray, np.ndarray]]:
+def _alphas(masks: PartMasks) -> list[tuple[str, str, np.ndarray, np.ndarray]]:
     """(part, side, seen mask, full alpha), back to front."""
+    matte = masks.person
     zero = np.zeros_like(matte)
     sides = [s for s in SIDES if s in masks.arms]
     hands = [masks.hands.get(s, zero) for s in sides]
@@ -85,11 +85,10 @@ def _alphas(matte: np.ndarray, masks: PartMasks) -> list[tuple[str, str, np.ndar
     over_body = np.maximum.reduce([over_upper, *uppers])
     over_fore = np.maximum.reduce([zero, *hands])
     # Layers overlap by some pixels, so that no background shows through a soft edge.
-    spread = cv2.dilate(masks.body, np.ones((9, 9), np.uint8))
+    spread = cv2.dilate(masks.body, np.ones((7, 7), np.uint8))
     spread = cv2.GaussianBlur(spread, (0, 0), 1.5)
-    cover = np.minimum(np.maximum(over_body, masks.body) * 4.0, 1.0)
-    body = matte * np.maximum(masks.body / np.maximum(matte, 1e-3), np.maximum(spread, masks.torso))
-    result = [("body", "", masks.body, np.clip(body, 0, 1) * np.maximum(cover, 0))]
+    hidden = matte * np.maximum(spread, masks.torso) * np.minimum(over_body * 4.0, 1.0)
+    result = [("body", "", masks.body, np.maximum(masks.body, hidden))]
     for part, index, over in (("upper", 0, over_upper), ("forearm", 1, over_fore)):
         for side in sides:
             seen = masks.arms[side][index]
@@ -99,10 +98,11 @@ def _alphas(matte: np.ndarray, masks: PartMasks) -> list[tuple[str, str, np.ndar
     return result
 
 
-def _stack_layers(photo: np.ndarray, matte: np.ndarray, masks: PartMasks, rig: PhotoRig):
+def _stack_layers(photo: np.ndarray, masks: PartMasks, rig: PhotoRig):
     """Background [H, W, 3] float32, person [H, W] bool, and (part, side, premultiplied RGBA)."""
     image = photo.astype(np.float32)
-    parts = _alphas(matte, masks)
+    matte = masks.person
+    parts = _alphas(masks)
     rim = 2 * round(0.012 * max(photo.shape[:2])) + 1
     person = cv2.dilate((matte > 0.02).astype(np.uint8), np.ones((rim, rim), np.uint8)) > 0
     background = fill_textured(image, ~person, 0.3 * rig.unit)

@@ -1,38 +1,21 @@
-"""Which pixel of the photo belongs to which part of the body."""
+"""Geometry of the body's parts in the photo: distances to limbs, torso and hands, in pixels."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
 
 from .rig import HAND_MIDDLE, HAND_ROOT, PhotoRig
 
-# Half-widths in shoulder widths, clothes included, of a limb seen before the torso.
-UPPER_ARM_RADIUS = 0.16
-FOREARM_RADIUS = (0.15, 0.10)
+# Half-widths in shoulder widths, clothes included: upper arm; forearm at elbow and at wrist.
+UPPER_ARM_RADIUS = 0.15
+FOREARM_RADIUS = (0.14, 0.10)
 # Half-width of a finger, in palm lengths (wrist to middle knuckle).
-FINGER_RADIUS = 0.15
-# Away from the torso a limb may be wider by this factor: loose sleeves, but no one else's pixels.
-SLEEVE = 2.6
+FINGER_RADIUS = 0.14
 FINGERS = ((1, 2, 3, 4), (5, 6, 7, 8), (9, 10, 11, 12), (13, 14, 15, 16), (17, 18, 19, 20))
 PALM = (0, 1, 5, 9, 13, 17)
-
-
-@dataclass(frozen=True)
-class PartMasks:
-    """Soft masks [H, W] float32 in 0..1, of what is seen of each part in the photo.
-
-    arms: side -> (upper arm, forearm). hands: side -> hand. body: torso, neck, head, legs.
-    shape: side -> (upper arm, forearm) as they would be if nothing hid them. torso: the same.
-    """
-
-    body: np.ndarray
-    torso: np.ndarray
-    arms: dict[str, tuple[np.ndarray, np.ndarray]]
-    shapes: dict[str, tuple[np.ndarray, np.ndarray]]
-    hands: dict[str, np.ndarray]
 
 
 def smoothstep(low: float, high: float, value: np.ndarray) -> np.ndarray:
@@ -47,9 +30,11 @@ def pixel_grid(width: int, height: int) -> np.ndarray:
     return np.dstack([x, y])
 
 
-def along_bone(grid: np.ndarray, start: np.ndarray, end: np.ndarray) -> tuple:
-    """(t, distance): where on the bone, 0 at its start and 1 at its end, unclipped, and the
-    distance to the segment in pixels."""
+def along_bone(
+    grid: np.ndarray, start: np.ndarray, end: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """(t, distance) of points [..., 2]: where on the bone, 0 at its start and 1 at its end,
+    unclipped, and the distance to the segment in pixels."""
     bone = end - start
     length = max(float(bone @ bone), 1e-6)
     offset = grid - start
@@ -58,30 +43,7 @@ def along_bone(grid: np.ndarray, start: np.ndarray, end: np.ndarray) -> tuple:
     return t, np.linalg.norm(offset - nearest, axis=-1)
 
 
-def torso_distance(grid: np.ndarray, rig: PhotoRig) -> np.ndarray:
-    """Signed distance to the outline of the torso without arms, in pixels, positive inside."""
-    left, right = rig.shoulders
-    across = (left - right) / max(np.linalg.norm(left - right), 1e-6)
-    hip_left, hip_right = rig.hips
-    unit = rig.unit
-    bottom = np.array([0.0, 4 * unit])
-    outline = np.stack(
-        [
-            rig.neck - [0, 0.4 * unit],
-            left - across * 0.02 * unit - [0, 0.1 * unit],
-            left - across * 0.07 * unit + [0, 0.35 * unit],
-            hip_left + across * 0.12 * unit,
-            hip_left + across * 0.2 * unit + bottom,
-            hip_right - across * 0.2 * unit + bottom,
-            hip_right - across * 0.12 * unit,
-            right + across * 0.07 * unit + [0, 0.35 * unit],
-            right + across * 0.02 * unit - [0, 0.1 * unit],
-        ]
-    )
-    return _signed_distance(grid.shape[:2], outline)
-
-
-def _signed_distance(shape: tuple[int, int], outline: np.ndarray) -> np.ndarray:
+def signed_distance(shape: tuple[int, int], outline: np.ndarray) -> np.ndarray:
     """[H, W] distance to a polygon [N, 2] that may reach out of the picture, positive inside."""
     pad = 64
     mask = np.zeros((shape[0] + 2 * pad, shape[1] + 2 * pad), np.uint8)
@@ -91,81 +53,68 @@ def _signed_distance(shape: tuple[int, int], outline: np.ndarray) -> np.ndarray:
     return (inside - outside)[pad:-pad, pad:-pad]
 
 
-def _hand_score(grid: np.ndarray, hand: np.ndarray) -> np.ndarray:
-    """Pixels inside (+) or outside (-) the outline of a hand."""
-    palm = max(float(np.linalg.norm(hand[HAND_MIDDLE] - hand[HAND_ROOT])), 1.0)
-    reach = max(palm, 0.5 * float(np.ptp(hand, axis=0).max()))
-    radius = FINGER_RADIUS * reach
-    hull = cv2.convexHull(np.round(hand[list(PALM)]).astype(np.int32))
-    score = _signed_distance(grid.shape[:2], hull[:, 0].astype(np.float32)) + 0.6 * radius
+def torso_distance(shape: tuple[int, int], rig: PhotoRig) -> np.ndarray:
+    """[H, W] signed distance to the outline of the torso without arms, positive inside."""
+    left, right = rig.shoulders
+    across = (left - right) / max(float(np.linalg.norm(left - right)), 1e-6)
+    unit = rig.unit
+    hip_left, hip_right = rig.hips
+    waist = max(0.0, 0.38 * unit - 0.5 * float(np.linalg.norm(hip_left - hip_right))) * across
+    down = np.array([0.0, unit])
+    outline = [
+        rig.neck - 0.4 * down,
+        left - 0.02 * unit * across - 0.1 * down,
+        left - 0.08 * unit * across + 0.35 * down,
+        hip_left + waist - 0.25 * down,
+        hip_left + waist + 0.06 * unit * across,
+        hip_left + waist + 0.2 * unit * across + 4 * down,
+        hip_right - waist - 0.2 * unit * across + 4 * down,
+        hip_right - waist - 0.06 * unit * across,
+        hip_right - waist - 0.25 * down,
+        right + 0.08 * unit * across + 0.35 * down,
+        right + 0.02 * unit * across - 0.1 * down,
+    ]
+    return signed_distance(shape, np.stack(outline))
+
+
+def palm_length(hand: np.ndarray) -> float:
+    """Pixels from wrist to middle knuckle of a hand [21, 2]; a palm seen from its edge or a fist
+    counts by the hand's whole extent."""
+    palm = float(np.linalg.norm(hand[HAND_MIDDLE] - hand[HAND_ROOT]))
+    return max(palm, 0.45 * float(np.ptp(hand, axis=0).max()), 1.0)
+
+
+def hand_inside(grid: np.ndarray, hand: np.ndarray) -> np.ndarray:
+    """How deep points [H, W, 2] lie inside the outline of a hand [21, 2]; 1 is on a finger's bone,
+    0 on the outline, negative outside."""
+    radius = FINGER_RADIUS * palm_length(hand)
+    hull = cv2.convexHull(np.round(hand[list(PALM)]).astype(np.int32))[:, 0]
+    score = signed_distance(grid.shape[:2], hull) / radius + 0.7
     for finger in FINGERS:
-        for a, b in zip(finger, finger[1:], strict=False):
-            score = np.maximum(score, radius - along_bone(grid, hand[a], hand[b])[1])
+        for a, b in pairwise(finger):
+            score = np.maximum(score, 1.0 - along_bone(grid, hand[a], hand[b])[1] / radius)
     return score
 
 
-def cut_parts(photo: np.ndarray, matte: np.ndarray, rig: PhotoRig) -> PartMasks:
-    """Divide the person among the parts by distance to the limbs, nearest part first.
+def centre_upper_arm(matte: np.ndarray, rig: PhotoRig, side: str) -> np.ndarray:
+    """[2], the way from the estimated bone to the middle of the upper arm, in pixels.
 
-    photo: [H, W, 3] uint8 RGB. matte: [H, W] float32 in 0..1. rig: in the photo's pixels.
+    Estimators put the bone of a hanging arm near its inner edge. Where the outer edge of the
+    person is near, the arm's middle is one radius inside it.
     """
-    height, width = matte.shape
-    grid = pixel_grid(width, height)
-    unit = rig.unit
-    inside = torso_distance(grid, rig)
-    # 0 well inside the torso, 1 outside: how far a sleeve may claim what no limb is near to.
-    free = smoothstep(0.0, 0.06 * unit, -inside)
-    scores, shapes, arm_shapes = {}, {}, {}
-    for side, (shoulder, elbow, wrist) in rig.arms.items():
-        t_upper, d_upper = along_bone(grid, shoulder, elbow)
-        t_fore, d_fore = along_bone(grid, elbow, wrist)
-        r_upper = UPPER_ARM_RADIUS * unit * np.ones_like(t_upper)
-        r_fore = unit * (
-            FOREARM_RADIUS[0] + (FOREARM_RADIUS[1] - FOREARM_RADIUS[0]) * np.clip(t_fore, 0, 1)
-        )
-        wide = 1.0 + (SLEEVE - 1.0) * free
-        # The arm grows out of the shoulder: it claims nothing on the neck's side of the joint.
-        root = smoothstep(-0.12, 0.1, t_upper)
-        tip = 1.0 - smoothstep(1.05, 1.25, t_fore)
-        upper = np.where(root > 0, r_upper * wide - d_upper, -unit) * 1.0
-        fore = np.where(tip > 0, r_fore * wide - d_fore, -unit)
-        scores[side, "upper"] = upper / r_upper
-        scores[side, "forearm"] = fore / r_fore
-        arm_shapes[side] = (
-            smoothstep(-1.5, 1.5, r_upper - d_upper) * root,
-            smoothstep(-1.5, 1.5, r_fore - d_fore) * tip,
-        )
-        shapes[side] = (root, tip)
-        if side in rig.hands:
-            palm = np.linalg.norm(rig.hands[side][HAND_MIDDLE] - wrist)
-            scores[side, "hand"] = _hand_score(grid, rig.hands[side]) / max(0.3 * palm, 1.0)
-    return _compete(photo, matte, scores, shapes, arm_shapes, inside)
-
-
-def _compete(photo, matte, scores, roots, arm_shapes, inside) -> PartMasks:
-    """Give each pixel to the part that claims it most; hands come before arms."""
-    height, width = matte.shape
-    names = list(scores)
-    stack = np.stack([np.zeros((height, width), np.float32), *(scores[n] for n in names)])
-    for index, (_, part) in enumerate(names):
-        if part == "hand":
-            # In front of everything: its outline alone decides.
-            stack[index + 1] = np.where(scores[names[index]] > 0, 50 + scores[names[index]], -1)
-    owner = stack.argmax(0)
-    masks = {}
-    for index, name in enumerate(names):
-        hard = (owner == index + 1).astype(np.float32)
-        masks[name] = cv2.GaussianBlur(hard, (0, 0), 1.0)
-    arms, hands = {}, {}
-    taken = np.zeros((height, width), np.float32)
-    for side in roots:
-        root, tip = roots[side]
-        upper, fore = masks[side, "upper"] * root, masks[side, "forearm"] * tip
-        arms[side] = (upper * matte, fore * matte)
-        taken = np.maximum(taken, np.maximum(upper, fore))
-        if (side, "hand") in masks:
-            hands[side] = masks[side, "hand"] * matte
-            taken = np.maximum(taken, masks[side, "hand"])
-    body = np.clip(1.0 - taken, 0, 1) * matte
-    torso = smoothstep(-2.0, 2.0, inside)
-    return PartMasks(body, torso, arms, arm_shapes, hands)
+    shoulder, elbow, _ = rig.arms[side]
+    bone = elbow - shoulder
+    out = np.array([-bone[1], bone[0]]) / max(float(np.linalg.norm(bone)), 1e-3)
+    if out @ (shoulder - rig.neck) < 0:
+        out = -out
+    radius = UPPER_ARM_RADIUS * rig.unit
+    reach = np.arange(0.0, 2.6 * radius, 1.0)
+    starts = shoulder + np.linspace(0.35, 0.9, 8)[:, None] * bone
+    ray = starts[:, None] + reach[None, :, None] * out
+    column = np.clip(np.round(ray[..., 0]).astype(int), 0, matte.shape[1] - 1)
+    row = np.clip(np.round(ray[..., 1]).astype(int), 0, matte.shape[0] - 1)
+    empty = matte[row, column] < 0.5
+    distance = np.median(np.where(empty.any(1), empty.argmax(1), 10 * radius))
+    if distance > 2.5 * radius:
+        return np.zeros(2)
+    return out * np.clip(distance - radius, 0.0, 0.7 * radius)

@@ -1,0 +1,207 @@
+"""Cut the person in the photo into parts: who owns which pixel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from .parts import (
+    FOREARM_RADIUS,
+    UPPER_ARM_RADIUS,
+    along_bone,
+    centre_upper_arm,
+    hand_inside,
+    pixel_grid,
+    smoothstep,
+    torso_distance,
+)
+from .rig import PhotoRig
+
+# Where a pixel lies relative to a limb's radius: surely the limb's, surely not, clothes included.
+SURE_IN, SURE_OUT, SLEEVE = 0.6, 1.3, 3.0
+# Longer side of a cut-out for GrabCut, in pixels: it is slow, and edges need no more.
+GRAB_SIZE = 160
+
+
+@dataclass(frozen=True)
+class PartMasks:
+    """Soft masks [H, W] float32 in 0..1.
+
+    person: the matte, cleared of haze about the hands. body: torso, neck, head, legs, as seen.
+    torso: the torso as it would be if no arm hid it. arms: side -> (upper arm, forearm), as seen.
+    shapes: the same if nothing hid them. hands: side -> hand, as seen.
+    """
+
+    person: np.ndarray
+    body: np.ndarray
+    torso: np.ndarray
+    arms: dict[str, tuple[np.ndarray, np.ndarray]]
+    shapes: dict[str, tuple[np.ndarray, np.ndarray]]
+    hands: dict[str, np.ndarray]
+
+
+def grab(photo: np.ndarray, sure: np.ndarray, likely: np.ndarray, possible: np.ndarray):
+    """GrabCut within three nested regions [H, W] bool. Returns [H, W] bool: all of ``sure``,
+    nothing outside ``possible``, drawn to the colours and edges between."""
+    x, y, w, h = cv2.boundingRect(possible.astype(np.uint8))
+    if w < 4 or h < 4 or not sure.any():
+        return sure & possible
+    margin = max(w, h) // 6 + 2
+    x0, y0 = max(x - margin, 0), max(y - margin, 0)
+    x1, y1 = min(x + w + margin, sure.shape[1]), min(y + h + margin, sure.shape[0])
+    window = np.s_[y0:y1, x0:x1]
+    labels = np.full(sure.shape, cv2.GC_BGD, np.uint8)
+    labels[possible] = cv2.GC_PR_BGD
+    labels[likely & possible] = cv2.GC_PR_FGD
+    labels[sure & possible] = cv2.GC_FGD
+    scale = min(1.0, GRAB_SIZE / max(x1 - x0, y1 - y0))
+    size = (max(round((x1 - x0) * scale), 8), max(round((y1 - y0) * scale), 8))
+    small = cv2.resize(photo[window], size, interpolation=cv2.INTER_AREA)
+    marks = cv2.resize(labels[window], size, interpolation=cv2.INTER_NEAREST)
+    if not (marks == cv2.GC_FGD).any() or not (marks == cv2.GC_BGD).any():
+        return likely & possible
+    cv2.setRNGSeed(0)
+    cv2.grabCut(small, marks, None, np.zeros((1, 65)), np.zeros((1, 65)), 2, cv2.GC_INIT_WITH_MASK)
+    inside = (marks & 1).astype(np.float32)
+    result = np.zeros(sure.shape, np.float32)
+    result[window] = cv2.resize(inside, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
+    return ((result > 0.5) | sure) & possible
+
+
+def cut_parts(photo: np.ndarray, matte: np.ndarray, rig: PhotoRig) -> PartMasks:
+    """Divide the person among the parts: hands before arms before the body.
+
+    photo: [H, W, 3] uint8 RGB. matte: [H, W] float32 in 0..1. rig: in the photo's pixels.
+    """
+    height, width = matte.shape
+    grid = pixel_grid(width, height)
+    inside = torso_distance((height, width), rig)
+    # 0 on the torso, 1 away from it: how far a sleeve may claim what no limb is near to.
+    free = smoothstep(0.0, 0.05 * rig.unit, -inside)
+    matte = _keep_one_person(matte, rig)
+    hands, matte = _cut_hands(photo, matte, rig, grid, free)
+    any_hand = np.logical_or.reduce([np.zeros(matte.shape, bool), *hands.values()])
+    owned, shapes, scores = {}, {}, {}
+    for side in rig.arms:
+        upper, fore, shape, roots = _arm_scores(grid, matte, rig, side, free)
+        wide = 1.0 + (SLEEVE - 1.0) * free
+        best = np.maximum(upper, fore)
+        core = (best > 1.0 - SURE_IN) & (roots > 0.5)
+        possible = (best > 1.0 - SURE_OUT * wide) & (roots > 0.0) & (matte > 0.3)
+        other = any_hand & ~hands.get(side, np.zeros_like(any_hand))
+        likely = best > 1.0 - np.minimum(wide, 1.6)
+        arm = grab(photo, core & ~other, likely & ~other, possible & ~other)
+        owned[side] = arm & ~any_hand
+        shapes[side] = shape
+        scores[side] = (upper, fore, roots)
+    return _soft_masks(matte, inside, hands, owned, shapes, scores)
+
+
+def _keep_one_person(matte: np.ndarray, rig: PhotoRig) -> np.ndarray:
+    """Drop what does not hang together with the face: haze, other people, things."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((matte > 0.4).astype(np.uint8))
+    points = np.concatenate([rig.face, *rig.arms.values(), rig.neck[None]])
+    points = np.clip(np.round(points), 0, [matte.shape[1] - 1, matte.shape[0] - 1]).astype(int)
+    mine = np.unique(labels[points[:, 1], points[:, 0]])
+    mask = np.isin(labels, mine[mine > 0]).astype(np.uint8)
+    if not mask.any():
+        return matte
+    reach = 2 * round(0.012 * max(matte.shape)) + 1
+    return matte * cv2.GaussianBlur(cv2.dilate(mask, np.ones((reach, reach))), (0, 0), 1.5).astype(
+        np.float32
+    )
+
+
+def _cut_hands(photo, matte, rig, grid, free):
+    """side -> [H, W] bool, and the matte without its haze about the hands."""
+    hands = {}
+    for side, hand in rig.hands.items():
+        score = hand_inside(grid, hand)
+        hands[side] = grab(photo, score > 0.55, score > 0.0, score > -0.7)
+        near = (score > -1.6) & (free > 0.5)
+        arm = rig.arms[side]
+        along, distance = along_bone(grid, arm[1], arm[2])
+        limb = (distance < FOREARM_RADIUS[0] * rig.unit * 1.2) & (along < 1.0)
+        upper = along_bone(grid, arm[0], arm[1])[1] < 2.0 * UPPER_ARM_RADIUS * rig.unit
+        matte = np.where(near & ~hands[side] & ~limb & ~upper, 0.0, matte).astype(np.float32)
+        soft = cv2.GaussianBlur(hands[side].astype(np.float32), (0, 0), 0.8)
+        matte = np.maximum(matte, soft)
+    sides = list(hands)
+    if len(sides) == 2:
+        both = hands[sides[0]] & hands[sides[1]]
+        first = hand_inside(grid, rig.hands[sides[0]]) > hand_inside(grid, rig.hands[sides[1]])
+        hands[sides[0]] &= ~both | first
+        hands[sides[1]] &= ~both | ~first
+    return hands, matte
+
+
+def _arm_scores(grid, matte, rig, side, free):
+    """Scores of upper arm and forearm (1 on the bone, 0 one radius away), their own shapes, and
+    how far a pixel may be the arm's at all: not on the neck's side of the shoulder, not past the
+    wrist."""
+    shoulder, elbow, wrist = rig.arms[side]
+    shift = centre_upper_arm(matte, rig, side)
+    t_upper, d_upper = along_bone(grid, shoulder + shift, elbow + shift)
+    t_fore, d_fore = along_bone(grid, elbow, wrist)
+    r_upper = UPPER_ARM_RADIUS * rig.unit
+    taper = FOREARM_RADIUS[0] + (FOREARM_RADIUS[1] - FOREARM_RADIUS[0]) * np.clip(t_fore, 0, 1)
+    r_fore = taper * rig.unit
+    upper, fore = 1.0 - d_upper / r_upper, 1.0 - d_fore / r_fore
+    root = smoothstep(-0.12, 0.1, t_upper)
+    length = max(float(np.linalg.norm(wrist - elbow)), 1.0)
+    tip = 1.0 - smoothstep(0.0, 0.6, (t_fore - 1.0) * length / (FOREARM_RADIUS[1] * rig.unit))
+    roots = np.where(upper > fore, root, tip)
+    shape = (
+        smoothstep(-1.5, 1.5, r_upper - d_upper) * root,
+        smoothstep(-1.5, 1.5, r_fore - d_fore) * tip,
+    )
+    return upper, fore, shape, roots
+
+
+def _soft_masks(matte, inside, hands, owned, shapes, scores) -> PartMasks:
+    """Divide all of the person: what no arm or hand has is the body's, but for slivers."""
+    arms_and_hands = [*owned.values(), *hands.values()]
+    taken = np.logical_or.reduce([np.zeros(matte.shape, bool), *arms_and_hands])
+    thick = 2 * max(2, round(0.008 * max(matte.shape))) + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (thick, thick))
+    body = cv2.morphologyEx(((matte > 0.5) & ~taken).astype(np.uint8), cv2.MORPH_OPEN, kernel) > 0
+    owner = _nearest([body, *arms_and_hands])
+    sides = list(owned)
+    hand_sides = list(hands)
+    arms, soft_taken = {}, np.zeros_like(matte)
+    for index, side in enumerate(sides):
+        upper, fore, roots = scores[side]
+        arm = owner == index + 1
+        pair = [_soft(arm & mine) * roots * matte for mine in (upper > fore, upper <= fore)]
+        arms[side] = (pair[0], pair[1])
+        soft_taken = np.maximum(soft_taken, _soft(arm) * roots)
+    soft_hands = {}
+    for index, side in enumerate(hand_sides):
+        soft = _soft(owner == index + 1 + len(sides))
+        soft_hands[side] = soft * matte
+        soft_taken = np.maximum(soft_taken, soft)
+    seen = np.clip(1.0 - soft_taken, 0, 1) * matte
+    torso = smoothstep(-2.0, 2.0, inside)
+    return PartMasks(matte, seen, torso, arms, shapes, soft_hands)
+
+
+def _soft(mask: np.ndarray) -> np.ndarray:
+    """A mask with an edge of about two pixels."""
+    return cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 0.9)
+
+
+def _nearest(masks: list[np.ndarray]) -> np.ndarray:
+    """[H, W] int, for each pixel the index of the mask that is nearest; later masks win ties."""
+    seeds = np.full(masks[0].shape, -1, np.int32)
+    for index, mask in enumerate(masks):
+        seeds[mask] = index
+    if not (seeds >= 0).any():
+        return np.zeros_like(seeds)
+    _, labels = cv2.distanceTransformWithLabels(
+        (seeds < 0).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    table = np.zeros(labels.max() + 1, np.int32)
+    table[labels[seeds >= 0]] = seeds[seeds >= 0]
+    return table[labels]
