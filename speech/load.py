@@ -76,7 +76,7 @@ def _decode(path: Path, channel: int | None) -> np.ndarray:
 
     sound = ffmpeg.input(str(path))["a:0"]
     if channel is not None:
-        sound = sound.filter("pan", f"mono|c0=c{channel}")
+        sound = sound.filter("channelmap", map=str(channel), channel_layout="mono")
     # async fills gaps between time stamps, first_pts the gap before the first one, with silence.
     sound = sound.filter("aresample", SAMPLE_RATE, **{"async": 1, "first_pts": 0})
     sound = sound.filter("highpass", _HIGH_PASS_HZ)
@@ -102,7 +102,7 @@ def _why_nothing(path: Path, channel: int | None, messages: str) -> str:
     said = messages.lower()
     if "matches no streams" in said or "does not contain any stream" in said:
         return f"{path} has no sound. Give a sound file, or a video with a sound track."
-    if channel is not None and "pan" in said:
+    if channel is not None and "channelmap" in said:
         return f"{path} has no channel {channel} (they are counted from 0). Choose one it has."
     return (
         f"{path} is not a sound or video file that ffmpeg can read, or it is damaged. "

@@ -46,8 +46,8 @@ def pitch(speech: Speech, fps: float) -> tuple[np.ndarray, np.ndarray]:
         power = correlation[:, :1]
         # Eq. 9: the sound's autocorrelation is the windowed one over the window's own.
         correlation = correlation / np.maximum(power, 1e-9) / own
-        # Sound below -70 dB is no voice, however regular.
-        correlation[power[:, 0] < 1e-7 * _WINDOW] = 0
+        # Sound below -90 dB is no voice, however regular.
+        correlation[power[:, 0] < 1e-9 * _WINDOW] = 0
         best = np.argmax(correlation[:, short : long + 1] - cost, axis=1) + short
         lag, height = _refine(correlation, best)
         f0[span], voicing[span] = SAMPLE_RATE / lag, np.clip(height, 0, 1)

@@ -17,7 +17,7 @@ _FFT = 512
 _LOW_HZ, _HIGH_HZ = 50.0, 7600.0
 _PIECE = 6000  # hops worked on at once: a minute at 25 fps, about 12 MB
 
-FLOOR_DB = -100.0
+FLOOR_DB = -120.0
 
 
 def hop_centres(speech: Speech, fps: float) -> np.ndarray:
@@ -49,7 +49,7 @@ def windows(
 
 
 def log_mel(speech: Speech, fps: float) -> np.ndarray:
-    """[4 T, 40] float32, the power in mel bands from 50 to 7600 Hz, in dB, not below -100.
+    """[4 T, 40] float32, the power in mel bands from 50 to 7600 Hz, in dB, not below -120.
 
     A Hann window of 25 ms.
     """

@@ -185,15 +185,16 @@ class VideoReader:
 
         width, height = self.info.size
         pictures = ffmpeg.input(str(self.path))["V:0"].filter("fps", self.fps, start_time=0)
-        pictures = pictures.filter("scale", flags="bicubic+accurate_rnd+full_chroma_int")
         stream = ffmpeg.output(
             pictures, "pipe:", format="rawvideo", pix_fmt="rgb24", loglevel="error"
         )
-        length = width * height * 3
         with running(ffmpeg.compile(stream, cmd=ffmpeg_path())) as decoder:
             count = 0
-            while len(data := decoder.stdout.read(length)) == length:
-                yield np.frombuffer(data, np.uint8).reshape(height, width, 3)
+            while True:
+                frame = np.empty((height, width, 3), dtype=np.uint8)
+                if decoder.stdout.readinto(memoryview(frame).cast("B")) < frame.nbytes:
+                    break
+                yield frame
                 count += 1
             if decoder.process.wait() != 0 or count == 0:
                 raise InputError(

@@ -1,4 +1,4 @@
-"""Frames and sound -> an MP4 that plays everywhere: H.264, AAC, nothing half-written left behind."""
+"""Frames and sound -> an MP4 that plays everywhere: H.264 and AAC, complete or not there at all."""
 
 from __future__ import annotations
 
