@@ -1,0 +1,119 @@
+"""From decoded motion to finished motion: smooth, scaled, gated, and beginning at the reference."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d, maximum_filter1d
+
+from ..keypoints.face import CANONICAL_FACE
+from ..keypoints.layout import FACE_NOSE_TIP, MOTION_BODY, MOTION_FACE
+from ..keypoints.motion import Motion
+from .blinks import add_blinks, closure
+from .lips import close_lips, gate
+
+# Standard deviations of the smoothing, in seconds: lips and lids close within 80 ms and get next
+# to none, the head and arms move slower than that.
+FACE_SMOOTHING, HEAD_SMOOTHING, BODY_SMOOTHING = 0.02, 0.08, 0.06
+# The way from the photo's pose to the generated one takes so long.
+EASE_SECONDS = {"face": 0.4, "body": 1.2}
+# Hands go to rest when nobody has spoken for so long, and take so long for it.
+PATIENCE_SECONDS, REST_SECONDS = 1.5, 0.4
+
+
+def finish(
+    motion: Motion, voice: np.ndarray, reference: Motion, seed: int, expressiveness: float
+) -> Motion:
+    """What the generator decoded, made ready for a renderer.
+
+    motion: as decoded. voice: [T] voice activity. reference: one frame. expressiveness: factor on
+    the head's and body's way from the rest pose.
+    """
+    motion = smooth(motion)
+    motion = rest_hands(motion, voice, reference)
+    motion = begin_at(motion, reference)
+    motion = scale(motion, reference, expressiveness)
+    motion = close_lips(motion, 1 - gate(voice, motion.fps))
+    rng = np.random.default_rng(seed)
+    motion = add_blinks(motion, closure(len(motion), motion.fps, rng))
+    points = motion.points.copy()
+    points[0] = reference.points[0]
+    return Motion(points, motion.confidence, motion.fps)
+
+
+def split_face(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Motion points [T, 116, 2] -> head [T, 2, 3], expression [T, 68, 2], nose [T, 2]."""
+    face = points[:, MOTION_FACE].astype(np.float64)
+    nose = face[:, FACE_NOSE_TIP].copy()
+    face[:, FACE_NOSE_TIP] = 0
+    return (*CANONICAL_FACE.split(face), nose)
+
+
+def join_face(
+    points: np.ndarray, head: np.ndarray, expression: np.ndarray, nose: np.ndarray
+) -> None:
+    """The inverse of `split_face`, written into ``points``."""
+    face = CANONICAL_FACE.join(head, expression)
+    face[:, FACE_NOSE_TIP] = nose
+    points[:, MOTION_FACE] = face
+
+
+def smooth(motion: Motion) -> Motion:
+    """Take the tokens' jitter out: much on head and body, hardly any on the expression."""
+    points = motion.points.astype(np.float64)
+    head, expression, nose = split_face(points)
+
+    def low_pass(values: np.ndarray, seconds: float) -> np.ndarray:
+        return gaussian_filter1d(values, seconds * motion.fps, axis=0, mode="nearest")
+
+    join_face(
+        points,
+        low_pass(head, HEAD_SMOOTHING),
+        low_pass(expression, FACE_SMOOTHING),
+        low_pass(nose, HEAD_SMOOTHING),
+    )
+    points[:, MOTION_BODY] = low_pass(points[:, MOTION_BODY], BODY_SMOOTHING)
+    return Motion(points, motion.confidence, motion.fps)
+
+
+def begin_at(motion: Motion, reference: Motion) -> Motion:
+    """The motion led out of the reference: the gap at the first frame is closed and then eased in.
+
+    The offset of the first frame fades along a raised cosine, so that velocity has no step.
+    """
+    points = motion.points.copy()
+    time = np.arange(len(motion)) / motion.fps
+    gap = reference.points[0] - points[0]
+    for part, seconds in ((MOTION_FACE, EASE_SECONDS["face"]), (MOTION_BODY, EASE_SECONDS["body"])):
+        share = 0.5 * (1 + np.cos(np.pi * np.clip(time / seconds, 0, 1)))
+        points[:, part] += share[:, None, None] * gap[part]
+    return Motion(points, motion.confidence, motion.fps)
+
+
+def scale(motion: Motion, reference: Motion, expressiveness: float) -> Motion:
+    """Head and body displacement from the reference times a factor; the expression stays."""
+    if expressiveness == 1:
+        return motion
+    points = motion.points.astype(np.float64)
+    start = reference.points.astype(np.float64)
+    head, expression, nose = split_face(points)
+    own_head, _, own_nose = split_face(start)
+    join_face(
+        points,
+        own_head + expressiveness * (head - own_head),
+        expression,
+        own_nose + expressiveness * (nose - own_nose),
+    )
+    body = points[:, MOTION_BODY]
+    points[:, MOTION_BODY] = start[:, MOTION_BODY] + expressiveness * (body - start[:, MOTION_BODY])
+    return Motion(points, motion.confidence, motion.fps)
+
+
+def rest_hands(motion: Motion, voice: np.ndarray, reference: Motion) -> Motion:
+    """Where nobody has spoken for `PATIENCE_SECONDS`, the body goes back to the reference."""
+    reach = 2 * round(PATIENCE_SECONDS * motion.fps) + 1
+    busy = maximum_filter1d((np.asarray(voice) >= 0.5).astype(np.float64), reach)
+    busy = gaussian_filter1d(busy, REST_SECONDS * motion.fps, mode="nearest")
+    points = motion.points.copy()
+    body, rest = points[:, MOTION_BODY], reference.points[:, MOTION_BODY]
+    points[:, MOTION_BODY] = rest + busy[:, None, None] * (body - rest)
+    return Motion(points, motion.confidence, motion.fps)

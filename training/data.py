@@ -1,0 +1,43 @@
+"""A data set on disk -> clips for training."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..datasets.load import Clips
+from ..errors import InputError
+from .clips import Clip, fill_gaps
+from .options import DataOptions
+
+
+def load_clips(options: DataOptions, split: str, needs_sound: bool = False) -> list[Clip]:
+    """The clips of a split ("train" or "val"), gaps filled, in memory (about 3 KB a frame).
+
+    needs_sound: leave out clips without it.
+    Raises: InputError where the data set has none.
+    """
+    clips = Clips(options.folder)
+    found = []
+    for row in clips.select(split, needs_sound=needs_sound):
+        if options.favoured.get(row.kind, 1.0) <= 0:
+            continue
+        motion = clips.motion_of(row)
+        found.append(
+            Clip(
+                points=fill_gaps(motion.points, motion.confidence),
+                confidence=motion.confidence,
+                speech=np.array(clips.speech[row.frames]) if row.sound else None,
+                voice=np.array(clips.voice[row.frames]),
+                energy=np.array(clips.energy[row.frames]),
+                person=row.person,
+                kind=row.kind,
+                name=row.id,
+            )
+        )
+    if not found:
+        raise InputError(
+            f"{options.folder} has no clip of the split {split!r}"
+            f"{' with sound' if needs_sound else ''} among {len(clips)} clips. Build it from more "
+            "videos, or change `favoured`."
+        )
+    return found

@@ -1,0 +1,225 @@
+"""Train the masked and the residual generator: `gesticulate train generator`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..motion.checkpoint import Tokenizers, load_tokenizers, save_generator
+from ..motion.generator import Condition, GeneratorOptions, GestureGenerator, Stream
+from ..motion.masking import corrupt, training_mask
+from ..motion.tokenizer import MotionTokenizer
+from ..motion.vectors import BODY_DIMS, FACE_DIMS
+from .clips import Batch, Clip, WindowSampler
+from .data import load_clips
+from .loop import fit
+from .losses import importance, masked_mean, motion_losses
+from .options import GeneratorTraining
+from .tokenizer import PROBE
+
+# Known frames at the front of a window that continues a motion, as in long generation.
+CONTEXT = 16
+CONTEXT_CHANCE = 0.8
+# Velocity and acceleration losses of the decoded motion, relative to its own.
+VELOCITY, ACCELERATION = 0.5, 0.25
+
+
+class GeneratorLosses(nn.Module):
+    """The generator, the frozen tokenizers, and equation (10) of Contextual Gesture."""
+
+    def __init__(
+        self, generator: GestureGenerator, tokenizers: Tokenizers, options: GeneratorTraining
+    ) -> None:
+        super().__init__()
+        self.options = options
+        self.generator = generator
+        self.tokenizers = nn.ModuleDict(
+            {"face": tokenizers.face, "body": tokenizers.body}
+        ).requires_grad_(False)
+        for part in self.tokenizers:
+            self.register_buffer(f"{part}_importance", importance(part), persistent=False)
+
+    def train(self, mode: bool = True) -> GeneratorLosses:
+        """The tokenizers stay as they are: their codebooks must not move under the generator."""
+        super().train(mode)
+        self.tokenizers.eval()
+        return self
+
+    def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
+        """The losses by name. step seeds the masks, so that a resumed run draws the same ones."""
+        noise = torch.Generator().manual_seed(self.options.loop.seed * 1_000_003 + step)
+        speech, reference = self.generator.normalise(batch.speech, batch.reference)
+        hide = torch.rand(len(speech), generator=noise) < self.options.hide_speech
+        hide = hide.to(speech.device) if self.training else None
+        terms: dict[str, Tensor] = {}
+        total = speech.new_zeros(())
+        for part, stream in self.generator.streams.items():
+            condition = stream.condition(speech, reference, batch.starts, batch.speaker, hide)
+            found = _PartLosses(self, batch, part, stream, condition).losses(noise)
+            total = total + found.pop("sum")
+            terms |= {f"{part}_{name}": value for name, value in found.items()}
+        return {"loss": total, **terms}
+
+
+class _PartLosses:
+    """The losses of one stream on one batch."""
+
+    def __init__(
+        self, owner: GeneratorLosses, batch: Batch, part: str, stream: Stream, condition: Condition
+    ) -> None:
+        self.options = owner.options
+        self.stream, self.condition = stream, condition
+        self.tokenizer: MotionTokenizer = owner.tokenizers[part]
+        self.real, self.seen = getattr(batch, part), getattr(batch, f"{part}_seen")
+        self.importance = getattr(owner, f"{part}_importance")
+        self.starts = batch.starts
+        self.tokens = self.tokenizer.encode(self.real)
+        # Tokens of frames whose points are mostly unknown are no ground truth.
+        self.known = batch.valid & (self.seen.mean(-1) > 0.1)
+
+    def losses(self, noise: torch.Generator) -> dict[str, Tensor]:
+        """Losses by name; "sum" weighs them."""
+        base, base_motion, hits = self._base(noise)
+        residual, residual_motion = self._residual(noise)
+        regression = self._motion(self.stream.regressed(self.condition) * self.tokenizer.spread)
+        weight = self.options.reconstruction
+        return {
+            "sum": base
+            + residual
+            + weight * (base_motion + residual_motion)
+            + self.options.regression * regression,
+            "base": base,
+            "residual": residual,
+            "base_motion": base_motion,
+            "residual_motion": residual_motion,
+            "regression": regression,
+            "accuracy": hits,
+        }
+
+    def _base(self, noise: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Masked cross-entropy, decoded motion, share of masked tokens hit."""
+        target = self.tokens[..., 0]
+        free = torch.ones_like(target, dtype=torch.bool)
+        continues = torch.rand(len(free), generator=noise).to(free.device) < CONTEXT_CHANCE
+        free[:, :CONTEXT] = ~(continues & ~self.starts)[:, None]
+        chosen = training_mask(free, noise)
+        shown = corrupt(target, chosen, self.stream.mask_token, noise)
+        logits = self.stream.base_logits(shown, self.condition).float()
+        asked = (chosen & self.known).float()
+        loss = masked_mean(_cross_entropy(logits, target), asked)
+        book = self.tokenizer.quantizer.books[0].codes
+        latents = torch.where(chosen[..., None], logits.softmax(-1) @ book, book[target])
+        hits = masked_mean((logits.argmax(-1) == target).float(), asked)
+        return loss, self._motion(self.tokenizer.decode_latents(latents)), hits
+
+    def _residual(self, noise: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Cross-entropy and decoded motion of one residual level, drawn at random."""
+        levels = self.tokens.shape[-1]
+        if levels == 1:
+            return self.real.new_zeros(()), self.real.new_zeros(())
+        level = int(torch.randint(1, levels, (), generator=noise))
+        earlier, target = self.tokens[..., :level], self.tokens[..., level]
+        logits = self.stream.residual_logits(earlier, self.condition).float()
+        loss = masked_mean(_cross_entropy(logits, target), self.known.float())
+        quantizer = self.tokenizer.quantizer
+        latents = quantizer.lookup(earlier) + logits.softmax(-1) @ quantizer.books[level].codes
+        return loss, self._motion(self.tokenizer.decode_latents(latents))
+
+    def _motion(self, made: Tensor) -> Tensor:
+        """Loss of motion vectors [B, T, D]: place, velocity and acceleration."""
+        spread = self.tokenizer.spread
+        place, velocity, acceleration = motion_losses(
+            made.float() / spread, self.real / spread, self.seen, self.importance
+        )
+        return place + VELOCITY * velocity + ACCELERATION * acceleration
+
+
+def _cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    """Per token, [B, T]; a tenth of smoothing, for neighbouring codes are nearly the same."""
+    return F.cross_entropy(logits.transpose(1, 2), target, reduction="none", label_smoothing=0.1)
+
+
+def measure_inputs(generator: GestureGenerator, batches: list[Batch]) -> None:
+    """Set the generator's input means and spreads from batches of training windows."""
+    speech = torch.cat([batch.speech for batch in batches]).flatten(0, 1)
+    reference = torch.cat([batch.reference for batch in batches])
+    generator.speech_mean.copy_(speech.mean(0))
+    generator.speech_std.copy_(speech.std(0).clamp(min=0.1))
+    generator.reference_mean.copy_(reference.mean(0))
+    generator.reference_std.copy_(reference.std(0).clamp(min=0.02))
+
+
+def most_heard(clips: list[Clip], rows: int, least: int = 1500) -> list[str]:
+    """The persons with most frames, at most ``rows``; fewer than ``least`` (a minute) frames do
+    not make a style."""
+    frames: Counter[str] = Counter()
+    for clip in clips:
+        frames[clip.person] += len(clip)
+    return [person for person, count in frames.most_common(rows) if count >= least]
+
+
+def build(options: GeneratorTraining, channels: int, codes: int, levels: int) -> GestureGenerator:
+    """An untrained generator of the options' sizes."""
+    return GestureGenerator(
+        GeneratorOptions(
+            speech_channels=channels,
+            speakers=options.speakers + 1,
+            width=options.width,
+            heads=options.heads,
+            hidden=options.hidden,
+            layers=options.layers,
+            residual_layers=options.residual_layers,
+            speech_layers=options.speech_layers,
+            dropout=options.dropout,
+            window=options.data.window,
+            codes=codes,
+            levels=levels,
+        ),
+        FACE_DIMS,
+        BODY_DIMS,
+    )
+
+
+def tokenizer_file(name: str) -> Path:
+    """The file of registered weights, or the path that was given."""
+    if name.endswith(".safetensors"):
+        return Path(name)
+    from ..weights import resolve
+
+    return Path(resolve(name))
+
+
+def train_generator(options: GeneratorTraining) -> Path:
+    """Train both generators of both streams; returns the weights file it wrote (fp16)."""
+    clips = load_clips(options.data, "train", needs_sound=True)
+    held_out = load_clips(options.data, "val", needs_sound=True)
+    people = most_heard(clips, options.speakers)
+    loop, window = options.loop, options.data.window
+    sampler = WindowSampler(
+        clips, window, options.data.favoured, people, options.known_speaker, seed=loop.seed
+    )
+    val = WindowSampler(held_out, window, options.data.favoured, augment=False, seed=1)
+    tokenizers = load_tokenizers(tokenizer_file(options.tokenizer))
+    sizes = tokenizers.face.options
+    channels = clips[0].speech.shape[1]
+    torch.manual_seed(loop.seed)
+    generator = build(options, channels, sizes.codes, sizes.levels)
+    measure_inputs(generator, [sampler.batch(PROBE + i, 64) for i in range(8)])
+    module = GeneratorLosses(generator, tokenizers, options)
+    val_batches = [val.batch(i, 32) for i in range(4)]
+
+    @torch.no_grad()
+    def validate(trained: nn.Module) -> dict[str, float]:
+        rows = [trained(batch, i) for i, batch in enumerate(val_batches)]
+        return {name: float(sum(row[name] for row in rows)) / len(rows) for name in rows[0]}
+
+    trained = fit(
+        module, lambda step, process: sampler.batch(step, loop.batch, process), validate, loop
+    )
+    path = loop.output / "motion-generator.safetensors"
+    save_generator(path, trained.generator, people)
+    return path
