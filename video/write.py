@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
@@ -203,11 +204,13 @@ def _complete_or_nothing(path: Path) -> Iterator[Path]:
 
 def _failure(encoder: FFmpeg, path: Path, sound: Speech | str | Path | None) -> GesticulateError:
     said = encoder.messages()
-    if "No space left" in said or "File too large" in said or "quota" in said.lower():
+    limit = -getattr(signal, "SIGXFSZ", 0)  # the signal that ends who writes beyond ``ulimit -f``
+    full = ("No space left", "File too large", "quota exceeded")
+    if encoder.process.returncode == limit or any(words in said for words in full):
         free = shutil.disk_usage(path.resolve().parent).free / 1e6
         return GesticulateError(
-            f"the disk of {path} is full ({free:.0f} MB free). Make room or choose another "
-            f"folder. ffmpeg said:\n{said}"
+            f"the disk of {path} is full ({free:.1f} MB free), or a limit on the size of files "
+            f"was reached. Make room or choose another folder. ffmpeg said:\n{said or 'nothing'}"
         )
     if "matches no streams" in said or "does not contain any stream" in said:
         return InputError(f"{getattr(sound, 'source', sound)} has no sound to go with the video.")

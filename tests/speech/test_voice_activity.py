@@ -1,5 +1,7 @@
 """Voice activity: no silence inside words, every pause found, in noise too."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from gesticulate.speech.load import load
@@ -25,7 +27,7 @@ def check(hops: np.ndarray, spans: list[tuple[float, float]]) -> None:
     """No silence of a frame or more inside a word; most of every pause silent."""
     for start, end in spans:
         assert hops[round((start + 0.05) * RATE) : round((end - 0.1) * RATE)].mean() > 0.98
-    for (_, end), (start, _) in zip(spans, spans[1:], strict=False):
+    for (_, end), (start, _) in pairwise(spans):
         assert (~hops[round(end * RATE) : round(start * RATE)]).mean() > 0.4
 
 
