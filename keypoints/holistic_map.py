@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import layout
+from .detections import hide_outside, inside
 from .face_map import head_from_face, mesh_to_68
 
 # MediaPipe's 33 body points in the order of COCO-WholeBody's 17 body and 6 feet points. Left is
@@ -91,19 +92,6 @@ def same_place(one: np.ndarray, other: np.ndarray) -> bool:
     return bool(apart < _SAME_HAND * max(_extent(one), _extent(other)))
 
 
-def hide_outside(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """[..., 133, 3] with confidence 0 for points that are not finite or outside the picture."""
-    points = np.nan_to_num(points, nan=-1e4).astype(np.float32)
-    points[..., 2] *= _inside(points[..., :2], size)
-    points[points[..., 2] == 0] = 0
-    return points
-
-
-def _inside(xy: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """[..., 2] pixels -> [...] bool: within the picture of (width, height)."""
-    return ((xy > -0.5) & (xy < np.array(size) - 0.5)).all(axis=-1)
-
-
 def _pixels(points: np.ndarray | None, size: tuple[int, int]) -> np.ndarray | None:
     """Shares of the picture -> [n, 2] pixels; None where the first point is NaN."""
     if points is None or not np.isfinite(points[0, :2]).all():
@@ -162,7 +150,7 @@ def _root_confidence(distance: float) -> float:
 
 def _inside_confidence(hand: np.ndarray, size: tuple[int, int]) -> float:
     """1 for a hand within the picture, falling to 0 as it is cut off."""
-    return float(np.interp(_inside(hand, size).mean(), [_INSIDE_LOST, _INSIDE_SURE], [0.0, 1.0]))
+    return float(np.interp(inside(hand, size).mean(), [_INSIDE_LOST, _INSIDE_SURE], [0.0, 1.0]))
 
 
 def _extent(hand: np.ndarray) -> float:

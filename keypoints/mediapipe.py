@@ -8,6 +8,7 @@ import numpy as np
 
 from . import layout
 from .crops import Box, picture_size
+from .detections import largest_face_first
 from .frames import check_frame, one_size
 from .holistic_map import from_holistic
 from .mediapipe_follow import Follower
@@ -50,7 +51,9 @@ class MediaPipeEstimator:
             # A head turned away shows no face; the body may still be there.
             persons = [self._in_box(frame, Box.whole(picture_size(frame)))]
         seen = [points for points in persons if points is not None]
-        return np.stack(seen) if seen else np.zeros((0, layout.NUM_POINTS, 3), np.float32)
+        if not seen:
+            return np.zeros((0, layout.NUM_POINTS, 3), np.float32)
+        return largest_face_first(np.stack(seen))
 
     def track(self, frames: Iterable[np.ndarray], fps: float) -> Poses:
         """The person with the largest face, followed over [H, W, 3] uint8 RGB frames."""

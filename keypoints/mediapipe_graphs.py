@@ -161,7 +161,7 @@ def _array(landmarks: Any, visibility: bool = False) -> np.ndarray | None:
     if landmarks is None:
         return None
     if visibility:
-        rows = [(p.x, p.y, p.z, p.visibility) for p in landmarks.landmark]
+        rows = [[p.x, p.y, p.z, p.visibility] for p in landmarks.landmark]
     else:
-        rows = [(p.x, p.y) for p in landmarks.landmark]
+        rows = [[p.x, p.y] for p in landmarks.landmark]
     return np.array(rows, np.float32)

@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from gesticulate import weights
 from gesticulate.errors import WeightsError
 
@@ -78,7 +77,7 @@ def test_an_unchanged_file_is_read_once(folder: Path, tmp_path: Path):
 
 def test_missing_embedded_file(folder: Path):
     (folder / "embedded.safetensors").unlink()
-    with pytest.raises(WeightsError, match="part of gesticulate. Install the package again"):
+    with pytest.raises(WeightsError, match=r"part of gesticulate\. Install the package again"):
         weights.resolve("embedded")
 
 
@@ -110,7 +109,7 @@ def test_a_file_put_by_hand_is_found_and_checked(folder: Path):
     path.write_bytes(CONTENT)
     assert weights.resolve("public") == path
     path.write_bytes(CONTENT + b"more")
-    with pytest.raises(WeightsError, match="Delete .*public.onnx and run again"):
+    with pytest.raises(WeightsError, match=r"Delete .*public\.onnx and run again"):
         weights.resolve("public")
 
 

@@ -1,0 +1,99 @@
+"""Any whole-body model of mmpose as pose estimator (extra ``mmpose``)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import UsageError, WeightsError
+from . import layout
+from .crops import picture_size
+from .detections import hide_outside, largest_face_first
+from .frames import check_frame
+from .person_detector import PersonDetector
+from .poses import Poses
+from .top_down import track_top_down
+
+
+class MMPoseEstimator:
+    """Top-down: a YOLOX detector finds persons, an mmpose model looks at each in its box.
+
+    It is a `PoseEstimator` (pipelines/stages.py has the contract).
+    """
+
+    name = "mmpose"
+
+    def __init__(
+        self,
+        config: str | Path,
+        checkpoint: str | Path,
+        detector: str | Path | None = None,
+        device: str = "auto",
+    ) -> None:
+        """config: an mmpose configuration of a 133-point top-down model. checkpoint: its weights.
+
+        detector: a YOLOX ONNX file; None takes the registered weights, fetched if need be.
+        device: "auto" or a torch device.
+        Raises: UsageError where mmpose is not installed; WeightsError where a file is missing or
+        cannot be loaded.
+        """
+        try:
+            from mmpose.apis import init_model
+        except ImportError as error:
+            raise UsageError(
+                f"The pose estimator 'mmpose' needs an extra that is not installed ({error}). "
+                "Run: pip install 'gesticulate[mmpose]'"
+            ) from error
+        for file in (config, checkpoint):
+            if not Path(file).is_file():
+                raise WeightsError(f"No file at {file}; expected a configuration and its weights.")
+        try:
+            self._model: Any = init_model(
+                str(config), str(checkpoint), device=_torch_device(device)
+            )
+        except Exception as error:
+            raise WeightsError(
+                f"mmpose cannot load {checkpoint} with {config}: {type(error).__name__}: {error}"
+            ) from error
+        self._persons = PersonDetector(detector, "auto" if device == "auto" else device)
+
+    def detect(self, frame: np.ndarray) -> np.ndarray:
+        """[H, W, 3] uint8 RGB -> [P, 133, 3] x, y, confidence; largest face first."""
+        check_frame(frame)
+        return largest_face_first(self._poses_in(frame, self._persons(frame)))
+
+    def track(self, frames: Iterable[np.ndarray], fps: float) -> Poses:
+        """The person with the largest face, followed over [H, W, 3] uint8 RGB frames."""
+        return track_top_down(frames, fps, self.detect, self._poses_in)
+
+    def _poses_in(self, frame: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+        """[B, 4] boxes in pixels -> [B, 133, 3].
+
+        mmpose takes BGR and swaps as the model's configuration says.
+        """
+        from mmpose.apis import inference_topdown
+
+        if not len(boxes):
+            return np.zeros((0, layout.NUM_POINTS, 3), np.float32)
+        bgr = np.ascontiguousarray(frame[..., ::-1])
+        found = [sample.pred_instances for sample in inference_topdown(self._model, bgr, boxes)]
+        xy = np.concatenate([instances.keypoints for instances in found])
+        scores = np.concatenate([instances.keypoint_scores for instances in found])
+        if xy.shape[1:] != (layout.NUM_POINTS, 2):
+            raise WeightsError(
+                f"This mmpose model finds {xy.shape[1]} points, expected the "
+                f"{layout.NUM_POINTS} of COCO-WholeBody. Use a whole-body configuration."
+            )
+        points = np.concatenate([xy, np.clip(scores, 0, 1)[..., None]], axis=-1)
+        return hide_outside(points.astype(np.float32), picture_size(frame))
+
+
+def _torch_device(device: str) -> str:
+    import torch
+
+    if device != "auto":
+        return device
+    return "cuda" if torch.cuda.is_available() else "cpu"
