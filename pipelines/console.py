@@ -12,19 +12,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+import numpy as np
+
+from ..keypoints.poses import Poses
 from .progress import Callback, Meter, Progress
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from .gesture_video import GestureVideo
     from .options import Settings
 
 # Often enough for a smooth bar, seldom enough to cost nothing.
 _SECONDS_BETWEEN = 0.1
 _LABELS = {
+    "read": "Reading",
     "load": "Loading",
-    "speech": "Listening",
     "photo": "Looking at the photo",
     "features": "Measuring the speech",
     "motion": "Making gestures",
@@ -159,29 +160,36 @@ def _run(
     settings: Settings,
     callback: Callback,
 ) -> GestureVideo:
-    from .outputs import check_outputs
+    from ..speech.load import load
+    from ..video.read import read_photo
+    from .outputs import check_outputs, collected_warnings
 
-    # Before the stages load, which takes some seconds.
+    # What can be wrong with the inputs is said before the stages load, which takes some seconds.
     check_outputs(out, settings.save_poses, inputs=(photo, speech, settings.poses))
     meter = Meter(callback)
-    with meter.stage("load"):
-        from .gesture_video import GestureVideoPipeline
+    with collected_warnings() as notes:
+        with meter.stage("read"):
+            track = load(speech)
+            picture = photo if isinstance(photo, np.ndarray) else read_photo(photo)
+            poses = None if settings.poses is None else Poses.load(settings.poses)
+        with meter.stage("load"):
+            from .gesture_video import GestureVideoPipeline
 
-        pipeline = GestureVideoPipeline.from_preset(settings.preset, device=settings.device)
-    video = pipeline(
-        photo,
-        speech,
-        out,
-        fps=settings.fps,
-        size=settings.size,
-        seed=settings.seed,
-        expressiveness=settings.expressiveness,
-        poses=settings.poses,
-        save_poses=settings.save_poses,
-        preview=settings.preview,
-        callback=callback,
-    )
-    return replace(video, timings={**meter.timings, **video.timings})
+            pipeline = GestureVideoPipeline.from_preset(settings.preset, device=settings.device)
+        video = pipeline(
+            picture,
+            track,
+            out,
+            fps=settings.fps,
+            size=settings.size,
+            seed=settings.seed,
+            expressiveness=settings.expressiveness,
+            poses=poses,
+            save_poses=settings.save_poses,
+            preview=settings.preview,
+            callback=callback,
+        )
+    return replace(video, timings={**meter.timings, **video.timings}, notes=tuple(notes))
 
 
 @contextmanager

@@ -9,6 +9,7 @@ renderer to the encoder one by one.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ from .preset import DEFAULT_PRESET, PipelinePreset, StageChoice
 from .progress import Callback, Meter
 from .skeleton import SkeletonRenderer
 from .stages import MotionGenerator, PoseEstimator, Renderer, SpeechEncoder
+
+_log = logging.getLogger(__name__)
 
 # The stages' roles in a pipeline, and where the registry has them.
 ROLES = {
@@ -178,8 +181,11 @@ class GestureVideoPipeline:
     def _load_speech(self, speech: str | Path | Speech, meter: Meter) -> Speech:
         from ..speech.load import load
 
-        with meter.stage("speech"):
-            track = speech if isinstance(speech, Speech) else load(speech)
+        if isinstance(speech, Speech):
+            track = speech
+        else:
+            with meter.stage("read"):
+                track = load(speech)
         if track.duration < MIN_SECONDS:
             raise InputError(
                 f"The speech lasts {track.duration:.2f} s; at least {MIN_SECONDS} s are needed."
@@ -203,6 +209,8 @@ class GestureVideoPipeline:
         generator = self.motion_generator
         with meter.stage("features"):
             features = self.speech_encoder.encode(speech, generator.fps)
+        if features.voice.max() == 0:
+            _log.warning("No voice was found in the sound: the person rests.")
         with meter.stage("motion", steps=len(features)):
             motion = generator.generate(
                 features, to_motion(portrait.pose), seed=seed, expressiveness=expressiveness
