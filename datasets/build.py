@@ -21,10 +21,11 @@ from ..errors import UsageError
 from .annotate import AnnotationJob, Estimator, annotate
 from .clip import Clip, Cutting, CuttingJob, cut, load_cutting
 from .crop import CropJob, write_crop
+from .files import write_text
 from .jobs import run_jobs
 from .options import FPS, BuildOptions
 from .process import RECIPE, Encoder, Processed, ProcessJob, process
-from .publish import publish, write_text
+from .publish import publish
 from .rejected import rejected_rows, write_rejected
 from .sources import Source, find_sources
 
@@ -89,9 +90,22 @@ class _NamedEstimator:
     name: str
 
     def __call__(self) -> Estimator:
-        from ..keypoints.auto import load_estimator
+        if self.name == "auto":
+            from ..keypoints.auto import choose_estimator
 
-        return load_estimator(self.name)
+            return choose_estimator()
+        if self.name == "mediapipe":
+            from ..keypoints.mediapipe import MediaPipeEstimator
+
+            return MediaPipeEstimator()
+        if self.name == "rtmpose":
+            from ..keypoints.rtmpose import RTMPoseEstimator
+
+            return RTMPoseEstimator()
+        raise UsageError(
+            f"There is no pose estimator {self.name!r}; expected auto, mediapipe or rtmpose. "
+            "Another one can be handed to gesticulate.datasets.build.build(estimator=...)."
+        )
 
 
 def _mel_encoder() -> Encoder:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..errors import InputError
+from .files import write_text
 from .options import BuildOptions
 from .shots import Span, find_shots, plan_clips
 from .sources import Source
@@ -55,9 +56,7 @@ def cut(_: None, job: CuttingJob) -> str:
     except InputError as problem:
         error = str(problem)
         content |= {"error": error}
-    part = job.file.with_name(job.file.name + ".part")
-    part.write_text(json.dumps(content))
-    part.replace(job.file)
+    write_text(job.file, json.dumps(content))
     return error
 
 

@@ -30,14 +30,18 @@ class Quality:
     max_other_face: float = 0.5
     """Height of a second face as a share of the first: a person in the back is a third or less,
     a partner in talk is about as large."""
-    min_motion: float = 0.03
-    """Mean speed of the face and arm points in shoulder widths a second: a still picture's
-    jitter stays below it."""
+    max_repeated: float = 0.45
+    """Share of frames that only repeat the one before: lips close within 0.1 s, and footage of 12
+    pictures a second (0.52 at 25) misses that; 15 (0.4) just shows it."""
+    min_change: float = 0.05
+    """Mean difference of neighbouring frames in grey levels (0..255), seen at 64 x 64: people who
+    sit still and talk have 0.25, a still picture has the codec's noise. (Points don't tell: on a
+    still they jitter as much as quiet people move.)"""
     min_voice: float = 0.2
     """Share of frames with voice for the sound to count as speech."""
-    min_lip_motion: float = 0.004
+    min_lip_motion: float = 0.01
     """Standard deviation of the lip opening while there is voice, in distances of the outer eye
-    corners: lips that do not move under a voice belong to a listener."""
+    corners: speakers have 0.02 to 0.12, lips that rest under a voice belong to a listener."""
     min_lip_sync: float = 0.0
     """Highest correlation, within 0.2 s, of lip opening with loudness at the pace of syllables.
     In clips of a few seconds it scatters as much as it tells, so that only a contradiction

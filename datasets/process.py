@@ -14,18 +14,18 @@ from ..keypoints import layout
 from ..keypoints.motion import Motion
 from ..keypoints.person import to_motion
 from ..keypoints.poses import Poses
-from ..keypoints.smoothing import smooth
+from ..keypoints.smoothing import fill_gaps, smooth
 from ..speech.load import load
 from ..speech.track import SAMPLE_RATE, Speech, SpeechFeatures
 from . import quality
-from .annotate import other_face
+from .annotate import Remarks
 from .clip import Clip
 from .crop import Crop, person_crop
 from .options import FPS, Quality
 from .quality import Verdict
 
 # Counted up whenever a change of the code makes processed clips stale.
-RECIPE = 1
+RECIPE = 3
 ARRAYS = ("poses", "motion", "confidence", "speech", "voice", "energy")
 
 
@@ -94,7 +94,8 @@ def _process_clip(
 ) -> Processed:
     raw = Poses.load(job.annotations / f"{clip.id}.npz")
     measures = quality.measure_poses(raw)
-    measures["other_face"] = other_face(job.annotations / f"{clip.id}.json")
+    remarks = Remarks.load(job.annotations / f"{clip.id}.json")
+    measures |= remarks.measures
     verdict = quality.check_clip(measures, job.quality)
     body = quality.check_body(measures, job.quality)
     sound = Verdict("no_sound") if speech is None else Verdict()
@@ -106,7 +107,7 @@ def _process_clip(
     arrays: dict[str, np.ndarray] = {}
     crop = Crop(0, 0, min(clip.size), job.crop_size)
     if verdict:
-        poses = smooth(raw if body else _head_only(raw))
+        poses = fill_gaps(smooth(raw if body else _head_only(raw)))
         crop = person_crop(poses, job.crop_size)
         arrays = _arrays(crop.apply(poses), to_motion(poses), features if sound else None)
     result = Processed(clip.id, verdict, body, sound, measures, len(raw), crop)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +12,7 @@ import numpy as np
 
 from ..keypoints import layout
 from .clip import Clip
+from .files import write_csv, write_text
 from .process import ARRAYS, Processed, load_arrays
 
 FORMAT = 1
@@ -25,7 +24,7 @@ KEPT_VERSIONS = 2
 COLUMNS = (
     "id file path start num_frames offset split kind person speaker sound body width height "
     "crop_x crop_y crop_side face_seen shoulders_seen left_hand_seen right_hand_seen face_pixels "
-    "turn motion other_face voice lip_motion lip_sync lag origin terms"
+    "turn motion other_face repeated change voice lip_motion lip_sync lag origin terms"
 ).split()
 
 
@@ -140,23 +139,3 @@ def _write_arrays(folder: Path, rows: list[dict[str, Any]], processed: Path, cha
             out[name][span] = array
     for array in out.values():
         array.flush()
-
-
-def write_csv(path: Path, columns: Sequence[str], rows: list[dict[str, Any]]) -> None:
-    """Write a table in one step; cells a row lacks stay empty."""
-    part = path.with_name(path.name + ".part")
-    with open(part, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns, restval="")
-        writer.writeheader()
-        writer.writerows(rows)
-    part.replace(path)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Replace a text file in one step."""
-    part = path.with_name(path.name + ".part")
-    with open(part, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)

@@ -101,16 +101,20 @@ def eye_distance(poses: Poses) -> np.ndarray:
 def check_clip(measures: dict[str, float], quality: Quality) -> Verdict:
     """The first rule that throws the whole clip out.
 
-    measures: those of ``measure_poses`` and ``other_face``.
+    measures: those of ``measure_poses``, and those of ``Remarks.measures``.
     """
     return _first_broken(
         measures,
         least={
             "face_seen": quality.min_face_seen,
             "face_pixels": quality.min_face_pixels,
-            "motion": quality.min_motion,
+            "change": quality.min_change,
         },
-        most={"other_face": quality.max_other_face, "turn": quality.max_turn},
+        most={
+            "other_face": quality.max_other_face,
+            "turn": quality.max_turn,
+            "repeated": quality.max_repeated,
+        },
     )
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from .clip import Clip, Cutting
+from .files import write_csv
 from .process import Processed
-from .publish import write_csv
 
 COLUMNS = "what reason value limit id file start seconds message".split()
 
@@ -18,9 +18,10 @@ MEANING = {
     "not_annotated": "the estimator could not work on it",
     "face_seen": "share of frames with a face",
     "face_pixels": "median height of the face, pixels",
-    "motion": "mean speed, shoulder widths a second: a still picture",
+    "change": "mean difference of neighbouring frames, grey levels: a still picture",
     "other_face": "height of a second face as a share of the first",
     "turn": "face turned away",
+    "repeated": "share of frames that repeat the one before: too low a frame rate",
     "shoulders_seen": "share of frames with both shoulders: the head alone is used",
     "no_sound": "no sound, or the index says not to use it",
     "voice": "share of frames with voice: no speech",

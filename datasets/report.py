@@ -12,9 +12,9 @@ import numpy as np
 from ..keypoints.poses import Poses
 from .clip import Clip
 from .contact import Tile, write_sheets
+from .files import write_text
 from .options import FPS
 from .process import Processed, load_arrays
-from .publish import write_text
 from .quality import SEARCH, lag_correlation, lip_opening
 from .rejected import MEANING
 

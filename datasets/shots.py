@@ -10,6 +10,9 @@ from pathlib import Path
 from ..errors import InputError
 from .options import FPS, BuildOptions
 
+# A cut changes at least this much (PySceneDetect's content value, its ContentDetector's default);
+# less is enough to stand out in footage whose frames are repeated.
+MIN_CHANGE = 27.0
 # Cuts come no closer than this; faster editing is left to the length limit to throw away.
 MIN_SHOT_SECONDS = 0.6
 
@@ -53,7 +56,9 @@ def find_shots(path: Path, threshold: float, limit: float | None = None) -> Vide
     # Fast hands close to the camera change as many pixels as a cut does, but for several frames
     # in a row: a detector that compares a change with its neighbours is not taken in by them.
     shortest = max(1, round(MIN_SHOT_SECONDS * stream.frame_rate))
-    manager.add_detector(AdaptiveDetector(adaptive_threshold=threshold, min_scene_len=shortest))
+    manager.add_detector(
+        AdaptiveDetector(threshold, min_scene_len=shortest, min_content_val=MIN_CHANGE)
+    )
     decoded = manager.detect_scenes(stream, duration=limit)
     if not decoded:
         raise InputError(f"{path} has no frame that can be decoded.")
