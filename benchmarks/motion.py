@@ -44,7 +44,7 @@ class Arguments:
     data: folder of the data set.
     out: folder for the results.
     generator: a motion generator's name, or "package.module:Class".
-    split, kinds: which clips; only those with sound.
+    split, kinds: which clips, of those with sound; all kinds where none is named.
     limit: at most so many clips, spread evenly over the list.
     seeds: motions made for each clip, at least 2 (diversity is between them).
     """
@@ -53,7 +53,7 @@ class Arguments:
     out: Path
     generator: str = "contextual"
     split: str = "val"
-    kinds: tuple[str, ...] = ("speech", "face")
+    kinds: tuple[str, ...] = ()
     limit: int | None = None
     seeds: int = 2
 
@@ -144,19 +144,21 @@ def measure(
 def lip_rows(results: list[ClipResult], tracks: list[Track]) -> list[list[object]]:
     """Lips of real and generated motion with their own speech, and with other clips' speech."""
 
-    def row(name: str, found: LipSpeechCorrelation) -> list[object]:
-        return [name, found.pearson, found.spearman, found.best_pearson, found.best_lag]
+    def row(kind: str, side: str, found: LipSpeechCorrelation) -> list[object]:
+        return [kind, side, found.pearson, found.spearman, found.best_pearson, found.best_lag]
 
-    energies, voices = [t.energy for t in tracks], [t.voice for t in tracks]
-    return [
-        row("real", mean_correlation([result.real.lips for result in results])),
-        row("real, shuffled", shuffled_correlation([t.real for t in tracks], energies, voices)),
-        row("generated", mean_correlation([result.generated.lips for result in results])),
-        row(
-            "generated, shuffled",
-            shuffled_correlation([t.generated for t in tracks], energies, voices),
-        ),
-    ]
+    rows = []
+    for kind in sorted({result.kind for result in results}):
+        of_kind = [i for i, result in enumerate(results) if result.kind == kind]
+        energies, voices = ([getattr(tracks[i], k) for i in of_kind] for k in ("energy", "voice"))
+        for side in ("real", "generated"):
+            lips = mean_correlation([getattr(results[i], side).lips for i in of_kind])
+            rows.append(row(kind, side, lips))
+            if len(of_kind) > 1:
+                openings = [getattr(tracks[i], side) for i in of_kind]
+                control = shuffled_correlation(openings, energies, voices)
+                rows.append(row(kind, f"{side}, shuffled", control))
+    return rows
 
 
 def seam_row(results: list[ClipResult]) -> list[object]:
@@ -188,7 +190,7 @@ def report(arguments: Arguments, results: list[ClipResult], tracks: list[Track])
         f"{len(results)} clips of split {arguments.split}, {frames / 25:.0f} s; generator "
         f"{arguments.generator}.\n\nLip opening against loudness, where there is voice:\n\n"
     )
-    header = ["", "Pearson", "Spearman", "Pearson, best lag", "lag in frames"]
+    header = ["kind", "lips", "Pearson", "Spearman", "at best lag", "best lag (frames)"]
     text += markdown_table(header, lips)
     text += "\nIn shoulder widths and seconds:\n\n"
     text += markdown_table(

@@ -32,18 +32,28 @@ class LipSpeechCorrelation:
 
     pearson, spearman: at lag 0, in -1..1; NaN where it cannot be said (too few frames, or one of
         the two is constant).
-    best_lag: the lag in frames at which `best_pearson` is largest; positive where the lips come
-        after the sound.
-    best_pearson: Pearson's correlation at that lag. Choosing the best of many lags lifts it for
-        unrelated signals too: compare it only with the same number of a shuffled pairing.
+    by_lag: Pearson's correlation at every lag from -max_lag to max_lag frames; at a positive lag
+        the lips come after the sound.
     frames: frames that were compared at lag 0.
     """
 
     pearson: float
     spearman: float
-    best_lag: int
-    best_pearson: float
+    by_lag: tuple[float, ...]
     frames: int
+
+    @property
+    def best_lag(self) -> int:
+        """The lag of the highest correlation, 0 where none is known. Of one clip it says little,
+        as unrelated signals too agree at some lag: read it off the mean of many clips."""
+        lags = range(-(len(self.by_lag) // 2), len(self.by_lag) // 2 + 1)
+        known = [(r, -abs(lag), lag) for r, lag in zip(self.by_lag, lags, strict=True) if r == r]
+        return max(known)[2] if known else 0
+
+    @property
+    def best_pearson(self) -> float:
+        """Pearson's correlation at `best_lag`."""
+        return self.by_lag[len(self.by_lag) // 2 + self.best_lag]
 
 
 def face_points(track: np.ndarray | Motion | Poses) -> np.ndarray:
@@ -108,7 +118,7 @@ def lip_speech_correlation(
 
     opening: [T] from `lip_opening`, NaN where unseen. energy: [T] in dB. voice: [T] in 0..1; only
     frames from 0.5 on are compared, all frames where it is None. max_lag: lags up to that many
-    frames in both directions are tried for `best_lag`. Arrays that differ in length are cut to
+    frames in both directions are tried. Arrays that differ in length are cut to
     the shortest.
     """
     length = min(len(opening), len(energy), len(energy if voice is None else voice))
@@ -123,30 +133,26 @@ def lip_speech_correlation(
         return opening[sound + lag], energy[sound]
 
     pearson, spearman = _correlate(*at(0))
-    by_lag = {lag: _correlate(*at(lag))[0] for lag in range(-max_lag, max_lag + 1)}
-    known = {lag: value for lag, value in by_lag.items() if np.isfinite(value)}
-    # Of equal lags the one nearest to 0.
-    best = max(known, key=lambda lag: (known[lag], -abs(lag)), default=0)
-    return LipSpeechCorrelation(
-        pearson, spearman, best, known.get(best, float("nan")), len(at(0)[0])
-    )
+    by_lag = tuple(_correlate(*at(lag))[0] for lag in range(-max_lag, max_lag + 1))
+    return LipSpeechCorrelation(pearson, spearman, by_lag, len(at(0)[0]))
 
 
 def mean_correlation(results: Sequence[LipSpeechCorrelation]) -> LipSpeechCorrelation:
-    """The mean over clips, each weighted by its compared frames; clips that say nothing are left
-    out. `best_lag` is the weighted median."""
+    """The mean over clips at every lag, each clip weighted by its compared frames. Clips that say
+    nothing are left out. All must have been tried at the same lags."""
     results = [r for r in results if np.isfinite(r.pearson)]
     if not results:
-        return LipSpeechCorrelation(float("nan"), float("nan"), 0, float("nan"), 0)
-    frames = np.array([r.frames for r in results])
-    mean = [
-        float(np.average([getattr(r, name) for r in results], weights=frames))
-        for name in ("pearson", "spearman", "best_pearson")
-    ]
-    order = np.argsort([r.best_lag for r in results])
-    middle = np.searchsorted(frames[order].cumsum(), frames.sum() / 2)
-    lag = results[order[min(middle, len(order) - 1)]].best_lag
-    return LipSpeechCorrelation(mean[0], mean[1], lag, mean[2], int(frames.sum()))
+        return LipSpeechCorrelation(float("nan"), float("nan"), (float("nan"),), 0)
+    frames = np.array([r.frames for r in results], dtype=float)
+    curves = np.array([r.by_lag for r in results])
+    weights = np.where(np.isfinite(curves), frames[:, None], 0)
+    curve = (np.nan_to_num(curves) * weights).sum(axis=0) / np.maximum(weights.sum(axis=0), 1e-9)
+    return LipSpeechCorrelation(
+        float(np.average([r.pearson for r in results], weights=frames)),
+        float(np.average([r.spearman for r in results], weights=frames)),
+        tuple(curve.tolist()),
+        int(frames.sum()),
+    )
 
 
 def shuffled(count: int, rounds: int = 1, seed: int = 0) -> Iterator[tuple[int, int]]:

@@ -120,14 +120,16 @@ def test_unseen_frames_are_left_out():
 def test_mean_is_weighted_by_frames_and_skips_the_undefined():
     mean = mean_correlation(
         [
-            LipSpeechCorrelation(0.6, 0.5, 1, 0.7, 300),
-            LipSpeechCorrelation(0.2, 0.1, -2, 0.3, 100),
-            LipSpeechCorrelation(float("nan"), float("nan"), 0, float("nan"), 5),
+            LipSpeechCorrelation(0.6, 0.5, (0.1, 0.6, 0.7), 300),
+            LipSpeechCorrelation(0.2, 0.1, (0.3, 0.2, float("nan")), 100),
+            LipSpeechCorrelation(float("nan"), float("nan"), (float("nan"),) * 3, 5),
         ]
     )
     assert mean.pearson == pytest.approx(0.5)
     assert mean.spearman == pytest.approx(0.4)
+    assert mean.by_lag == pytest.approx((0.15, 0.5, 0.7))
     assert (mean.best_lag, mean.frames) == (1, 400)
+    assert mean.best_pearson == pytest.approx(0.7)
 
 
 def test_shuffled_pairs_never_belong_together():
