@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
+from io import BufferedReader
 from typing import IO
 
 from .errors import GesticulateError
@@ -46,8 +47,8 @@ class FFmpeg:
         return self.process.stdin
 
     @property
-    def stdout(self) -> IO[bytes]:
-        assert self.process.stdout is not None
+    def stdout(self) -> BufferedReader:
+        assert isinstance(self.process.stdout, BufferedReader)
         return self.process.stdout
 
     def messages(self, lines: int | None = _KEPT_LINES) -> str:

@@ -192,7 +192,7 @@ class VideoReader:
             count = 0
             while True:
                 frame = np.empty((height, width, 3), dtype=np.uint8)
-                if decoder.stdout.readinto(memoryview(frame).cast("B")) < frame.nbytes:
+                if decoder.stdout.readinto(frame.data.cast("B")) < frame.nbytes:
                     break
                 yield frame
                 count += 1

@@ -129,7 +129,7 @@ def _even(frame: np.ndarray, size: tuple[int, int]) -> memoryview:
         )
     if width % 2 or height % 2:
         frame = np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-    return memoryview(np.ascontiguousarray(frame)).cast("B")
+    return np.ascontiguousarray(frame).data.cast("B")
 
 
 def _command(
@@ -161,8 +161,9 @@ def _command(
         **{f"metadata:g:{i}": f"{key}={value}" for i, (key, value) in enumerate(metadata.items())},
     }  # fmt: skip
     if sound is not None:
-        # As in speech/load.py: gaps in the source become silence, so that nothing slips.
-        track = ffmpeg.input(**sound)["a:0"].filter("aresample", **{"async": 1, "first_pts": 0})
+        # As in speech/load.py: no NaN, and gaps in the source become silence so that nothing slips.
+        track = ffmpeg.input(**sound)["a:0"].filter("aformat", sample_fmts="s32")
+        track = track.filter("aresample", **{"async": 1, "first_pts": 0})
         streams.append(track)
         options |= {"acodec": "aac", "audio_bitrate": _SOUND_BITRATE}
     return ffmpeg.compile(
@@ -176,7 +177,12 @@ def _sound_input(sound: Speech | str | Path | None) -> Iterator[dict[str, Any] |
     if sound is None:
         yield None
         return
-    source = Path(sound) if isinstance(sound, (str, Path)) else sound.source
+    if isinstance(sound, (str, Path)):
+        source: Path | None = Path(sound)
+        waveform = None
+    else:
+        source = sound.source
+        waveform = sound.waveform
     if source is not None:
         if not source.is_file():
             raise InputError(f"the sound file {source} is missing. Was it moved?")
@@ -185,7 +191,7 @@ def _sound_input(sound: Speech | str | Path | None) -> Iterator[dict[str, Any] |
     from ..speech.track import SAMPLE_RATE
 
     with tempfile.NamedTemporaryFile(suffix=".f32") as raw:
-        np.ascontiguousarray(sound.waveform, dtype="<f4").tofile(raw)
+        np.ascontiguousarray(waveform, dtype="<f4").tofile(raw)
         raw.flush()
         yield {"filename": raw.name, "format": "f32le", "ar": SAMPLE_RATE, "ac": 1}
 

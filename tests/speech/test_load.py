@@ -69,6 +69,15 @@ def test_constant_offset_is_taken_out(tmp_path: Path) -> None:
     assert loudness_at(waveform, 200) == pytest.approx(0.1, rel=0.03)
 
 
+def test_samples_that_are_no_numbers(tmp_path: Path) -> None:
+    path, samples = tmp_path / "nan.wav", tone(1, 300, 16_000)
+    samples[4000], samples[6000] = np.nan, np.inf
+    soundfile.write(path, samples, 16_000, subtype="FLOAT")
+    waveform = load(path).waveform
+    assert np.isfinite(waveform).all()
+    assert loudness_at(waveform[8000:], 300) == pytest.approx(0.3, rel=0.05)
+
+
 def test_sound_that_starts_late_in_a_video_stays_late(tmp_path: Path) -> None:
     wav, path = tmp_path / "beep.wav", tmp_path / "late.mp4"
     soundfile.write(wav, tone(1.0, 500, 48_000), 48_000)
