@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 import tyro
 from gesticulate.errors import GesticulateError, InputError
-from gesticulate.evaluation.filmstrip import filmstrip, save_picture
 from gesticulate.evaluation.lpips import Lpips
 from gesticulate.evaluation.reenactment import (
     METRICS,
@@ -34,9 +33,12 @@ from gesticulate.keypoints.poses import Poses
 from gesticulate.keypoints.smoothing import fill_gaps, smooth
 from gesticulate.pipelines import registry
 from gesticulate.video.read import VideoReader
+from gesticulate.video.sheets import contact_sheet
+from PIL import Image
 
 _CLIPS_A_SHEET = 5
 _COLUMNS = 8
+_CELL = (224, 224)  # Width and height of a picture on a sheet.
 
 
 @dataclass(frozen=True)
@@ -162,25 +164,28 @@ class Sheets:
 
     def __init__(self, out: Path) -> None:
         self.out, self.pages = out, 0
-        self.rows: list[tuple[str, list[np.ndarray]]] = []
+        self.frames: list[np.ndarray] = []
+        self.labels: list[str] = []
 
     def add(self, clip: str, frames: list[np.ndarray], done: Reenactment) -> None:
         """The first frame and some measured ones, spread evenly."""
-        count = min(_COLUMNS - 1, len(done.frames))
-        spread = np.linspace(0, len(done.frames) - 1, count).round().astype(int)
+        spread = np.linspace(0, len(done.frames) - 1, _COLUMNS - 1).round().astype(int)
         driven, still = (side["person"]["lpips"] for side in (done.driven, done.repeated))
-        caption = f"{clip}: real; LPIPS of the person: driven {driven:.3f}, first {still:.3f}"
-        self.rows.append((caption, [frames[0], *[frames[done.frames[i]] for i in spread]]))
-        self.rows.append(("driven", [frames[0], *[done.pictures[i] for i in spread]]))
-        if len(self.rows) == 2 * _CLIPS_A_SHEET:
+        self.frames += [frames[0], *[frames[done.frames[i]] for i in spread]]
+        self.labels += [f"{clip} 0", *[f"frame {done.frames[i]}" for i in spread]]
+        self.frames += [frames[0], *[done.pictures[i] for i in spread]]
+        scores = f"LPIPS {driven:.3f}, first {still:.3f}"
+        self.labels += [scores, *["driven" for _ in spread]]
+        if len(self.frames) == 2 * _COLUMNS * _CLIPS_A_SHEET:
             self.flush()
 
     def flush(self) -> None:
         """Write what is not written yet."""
-        if self.rows:
+        if self.frames:
             self.pages += 1
-            save_picture(filmstrip(self.rows), self.out / f"sheet-{self.pages:02}.png")
-            self.rows = []
+            sheet = contact_sheet(self.frames, _COLUMNS, self.labels, _CELL)
+            Image.fromarray(sheet).save(self.out / f"sheet-{self.pages:02}.png")
+            self.frames, self.labels = [], []
 
 
 def main(arguments: Arguments) -> None:
@@ -188,6 +193,7 @@ def main(arguments: Arguments) -> None:
     renderer = make_renderer(arguments.renderer)
     poses_of = PoseSource(arguments.poses, arguments.estimator)
     lpips_model = Lpips.pretrained()
+    arguments.out.mkdir(parents=True, exist_ok=True)
     results: list[ClipResult] = []
     sheets = Sheets(arguments.out)
     for number, row in enumerate(clips, start=1):

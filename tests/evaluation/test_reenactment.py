@@ -4,7 +4,6 @@ import cv2
 import numpy as np
 import pytest
 from gesticulate.errors import InputError
-from gesticulate.evaluation.filmstrip import filmstrip, save_picture
 from gesticulate.evaluation.l1 import l1
 from gesticulate.evaluation.reenactment import compare, mean_scores, measured_frames, reenact
 from gesticulate.evaluation.tables import markdown_table, save_json
@@ -83,18 +82,6 @@ def test_means_leave_the_unknown_out(clip):
     none = compare(frames[1], frames[0], {**masks, "hands": empty})
     assert mean_scores([some, none])["hands"]["l1"] == pytest.approx(some["hands"]["l1"])
     assert np.isnan(mean_scores([none])["hands"]["l1"])
-
-
-def test_filmstrip(tmp_path):
-    red = np.full((40, 20, 3), [255, 0, 0], np.uint8)
-    strip = filmstrip([("real", [red, red]), ("driven", [red])], width=30)
-    assert strip.shape == (2 * (18 + 60), 60, 3)
-    assert strip[40, 45].tolist() == [255, 0, 0]
-    assert strip[78 + 40, 45].tolist() == [0, 0, 0]
-    save_picture(strip, tmp_path / "new" / "strip.png")
-    assert cv2.imread(str(tmp_path / "new" / "strip.png"))[40, 45].tolist() == [0, 0, 255]
-    with pytest.raises(ValueError, match="at least one row"):
-        filmstrip([])
 
 
 def test_tables(tmp_path):
