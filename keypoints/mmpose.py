@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+import importlib
+import importlib.util
+import sys
+import types
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +45,7 @@ class MMPoseEstimator:
         Raises: UsageError where mmpose is not installed; WeightsError where a file is missing or
         cannot be loaded.
         """
-        try:
-            from mmpose.apis import init_model
-        except ImportError as error:
-            raise UsageError(
-                f"The pose estimator 'mmpose' needs an extra that is not installed ({error}). "
-                "Run: pip install 'gesticulate[mmpose]'"
-            ) from error
+        init_model = _mmpose_apis().init_model
         for file in (config, checkpoint):
             if not Path(file).is_file():
                 raise WeightsError(f"No file at {file}; expected a configuration and its weights.")
@@ -74,12 +73,11 @@ class MMPoseEstimator:
 
         mmpose takes BGR and swaps as the model's configuration says.
         """
-        from mmpose.apis import inference_topdown
-
         if not len(boxes):
             return np.zeros((0, layout.NUM_POINTS, 3), np.float32)
         bgr = np.ascontiguousarray(frame[..., ::-1])
-        found = [sample.pred_instances for sample in inference_topdown(self._model, bgr, boxes)]
+        samples = _mmpose_apis().inference_topdown(self._model, bgr, boxes)
+        found = [sample.pred_instances for sample in samples]
         xy = np.concatenate([instances.keypoints for instances in found])
         scores = np.concatenate([instances.keypoint_scores for instances in found])
         if xy.shape[1:] != (layout.NUM_POINTS, 2):
@@ -89,6 +87,55 @@ class MMPoseEstimator:
             )
         points = np.concatenate([xy, np.clip(scores, 0, 1)[..., None]], axis=-1)
         return hide_outside(points.astype(np.float32), picture_size(frame))
+
+
+def _mmpose_apis() -> Any:
+    """The module mmpose.apis. Raises: UsageError where the extra is not installed."""
+    try:
+        with _stand_in_for_compiled_ops():
+            # RTMPose's backbone is mmdet's; mmpose would import it only when it builds a model.
+            importlib.import_module("mmdet.models")
+            return importlib.import_module("mmpose.apis")
+    except ImportError as error:
+        raise UsageError(
+            f"The pose estimator 'mmpose' needs an extra that is not installed ({error}). "
+            "Run: pip install 'gesticulate[mmpose]'"
+        ) from error
+
+
+class _MissingOps(types.ModuleType):
+    """In place of mmcv's compiled operations: any name is a function that says it is missing."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+
+        def missing(*_: Any, **__: Any) -> None:
+            raise UsageError(
+                f"This mmpose model calls mmcv's compiled operation {name!r}, which mmcv-lite has "
+                "not. Install mmcv 2.1.0 in its place."
+            )
+
+        return missing
+
+
+@contextlib.contextmanager
+def _stand_in_for_compiled_ops() -> Iterator[None]:
+    """Let mmpose be imported beside mmcv-lite.
+
+    The extra takes mmcv-lite, because mmcv proper has to be compiled for each torch. mmpose's and
+    mmdet's modules name mmcv's compiled operations when they are imported, though top-down
+    whole-body models call none of them.
+    """
+    name = "mmcv._ext"
+    if importlib.util.find_spec(name) is not None:
+        yield
+        return
+    sys.modules[name] = _MissingOps(name)
+    try:
+        yield
+    finally:
+        del sys.modules[name]
 
 
 def _torch_device(device: str) -> str:
