@@ -20,7 +20,7 @@ from .parts import (
 from .rig import PhotoRig
 
 # Where a pixel lies relative to a limb's radius: surely the limb's, surely not, clothes included.
-SURE_IN, SURE_OUT, SLEEVE = 0.6, 1.3, 3.0
+SURE_IN, SURE_OUT, SLEEVE = 0.45, 1.3, 3.0
 # Longer side of a cut-out for GrabCut, in pixels: it is slow, and edges need no more.
 GRAB_SIZE = 160
 
@@ -29,12 +29,14 @@ GRAB_SIZE = 160
 class PartMasks:
     """Soft masks [H, W] float32 in 0..1.
 
-    person: the matte, cleared of haze about the hands. body: torso, neck, head, legs, as seen.
-    torso: the torso as it would be if no arm hid it. arms: side -> (upper arm, forearm), as seen.
+    person: the matte, cleared of haze about the hands. around: [H, W] bool, all that the person
+    may touch: no pixel of it can be trusted to be background. body: torso, neck, head, legs, as
+    seen. torso: the torso as it would be if no arm hid it. arms: side -> (upper arm, forearm), as seen.
     shapes: the same if nothing hid them. hands: side -> hand, as seen.
     """
 
     person: np.ndarray
+    around: np.ndarray
     body: np.ndarray
     torso: np.ndarray
     arms: dict[str, tuple[np.ndarray, np.ndarray]]
@@ -66,7 +68,8 @@ def grab(photo: np.ndarray, sure: np.ndarray, likely: np.ndarray, possible: np.n
     cv2.grabCut(small, marks, None, np.zeros((1, 65)), np.zeros((1, 65)), 2, cv2.GC_INIT_WITH_MASK)
     inside = (marks & 1).astype(np.float32)
     result = np.zeros(sure.shape, np.float32)
-    result[window] = cv2.resize(inside, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
+    inside = cv2.resize(inside, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR)
+    result[window] = cv2.GaussianBlur(inside, (0, 0), 0.5 + 0.9 / scale)
     return ((result > 0.5) | sure) & possible
 
 
@@ -81,11 +84,14 @@ def cut_parts(photo: np.ndarray, matte: np.ndarray, rig: PhotoRig) -> PartMasks:
     # 0 on the torso, 1 away from it: how far a sleeve may claim what no limb is near to.
     free = smoothstep(0.0, 0.05 * rig.unit, -inside)
     matte = _keep_one_person(matte, rig)
+    around = matte > 0.02
+    for hand in rig.hands.values():
+        around |= hand_inside(grid, hand) > -0.4
     hands, matte = _cut_hands(photo, matte, rig, grid, free)
     any_hand = np.logical_or.reduce([np.zeros(matte.shape, bool), *hands.values()])
     owned, shapes, scores = {}, {}, {}
     for side in rig.arms:
-        upper, fore, shape, roots = _arm_scores(grid, matte, rig, side, free)
+        upper, fore, roots, bones = _arm_scores(grid, matte, rig, side)
         wide = 1.0 + (SLEEVE - 1.0) * free
         best = np.maximum(upper, fore)
         core = (best > 1.0 - SURE_IN) & (roots > 0.5)
@@ -93,15 +99,21 @@ def cut_parts(photo: np.ndarray, matte: np.ndarray, rig: PhotoRig) -> PartMasks:
         other = any_hand & ~hands.get(side, np.zeros_like(any_hand))
         likely = best > 1.0 - np.minimum(wide, 1.6)
         arm = grab(photo, core & ~other, likely & ~other, possible & ~other)
-        owned[side] = arm & ~any_hand
-        shapes[side] = shape
+        owned[side] = _smooth_outline(arm & ~any_hand)
+        # The matte is unsure of sleeves that look like the wall; the cut is not.
+        inner = cv2.erode(owned[side].astype(np.uint8), np.ones((3, 3), np.uint8))
+        matte = np.maximum(matte, _soft(inner))
+        shapes[side] = tuple(
+            _limb_shape(owned[side] & mine, *bone, rig.unit)
+            for mine, bone in zip((upper > fore, upper <= fore), bones, strict=True)
+        )
         scores[side] = (upper, fore, roots)
-    return _soft_masks(matte, inside, hands, owned, shapes, scores)
+    return _soft_masks(matte, around, inside, hands, owned, shapes, scores)
 
 
 def _keep_one_person(matte: np.ndarray, rig: PhotoRig) -> np.ndarray:
     """Drop what does not hang together with the face: haze, other people, things."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats((matte > 0.4).astype(np.uint8))
+    _, labels = cv2.connectedComponents((matte > 0.4).astype(np.uint8))
     points = np.concatenate([rig.face, *rig.arms.values(), rig.neck[None]])
     points = np.clip(np.round(points), 0, [matte.shape[1] - 1, matte.shape[0] - 1]).astype(int)
     mine = np.unique(labels[points[:, 1], points[:, 0]])
@@ -137,10 +149,10 @@ def _cut_hands(photo, matte, rig, grid, free):
     return hands, matte
 
 
-def _arm_scores(grid, matte, rig, side, free):
-    """Scores of upper arm and forearm (1 on the bone, 0 one radius away), their own shapes, and
-    how far a pixel may be the arm's at all: not on the neck's side of the shoulder, not past the
-    wrist."""
+def _arm_scores(grid, matte, rig, side):
+    """Scores of upper arm and forearm (1 on the bone, 0 one radius away), how far a pixel may be
+    the arm's at all (not on the neck's side of the shoulder), and (t, distance, length, radius)
+    of both bones."""
     shoulder, elbow, wrist = rig.arms[side]
     shift = centre_upper_arm(matte, rig, side)
     t_upper, d_upper = along_bone(grid, shoulder + shift, elbow + shift)
@@ -150,17 +162,27 @@ def _arm_scores(grid, matte, rig, side, free):
     r_fore = taper * rig.unit
     upper, fore = 1.0 - d_upper / r_upper, 1.0 - d_fore / r_fore
     root = smoothstep(-0.12, 0.1, t_upper)
-    length = max(float(np.linalg.norm(wrist - elbow)), 1.0)
-    tip = 1.0 - smoothstep(0.0, 0.6, (t_fore - 1.0) * length / (FOREARM_RADIUS[1] * rig.unit))
-    roots = np.where(upper > fore, root, tip)
-    shape = (
-        smoothstep(-1.5, 1.5, r_upper - d_upper) * root,
-        smoothstep(-1.5, 1.5, r_fore - d_fore) * tip,
+    roots = np.where(upper > fore, root, 1.0)
+    bones = (
+        (t_upper, d_upper, float(np.linalg.norm(elbow - shoulder)), UPPER_ARM_RADIUS),
+        (t_fore, d_fore, float(np.linalg.norm(wrist - elbow)), FOREARM_RADIUS[0]),
     )
-    return upper, fore, shape, roots
+    return upper, fore, roots, bones
 
 
-def _soft_masks(matte, inside, hands, owned, shapes, scores) -> PartMasks:
+def _limb_shape(seen, t, distance, length, radius, unit) -> np.ndarray:
+    """[H, W] the limb as it would be if nothing hid it, as wide as what is seen of it."""
+    radius = radius * unit
+    on_bone = seen & (t > 0) & (t < 1)
+    wide = 0.75 * radius
+    if on_bone.sum() > radius:
+        low, high = np.percentile(t[on_bone], [3, 97])
+        wide = 0.5 * on_bone.sum() / max((high - low) * length, 0.3 * radius)
+    wide = np.clip(wide, 0.4 * radius, radius)
+    return smoothstep(-1.5, 1.5, wide - distance) * smoothstep(-0.1, 0.1, t)
+
+
+def _soft_masks(matte, around, inside, hands, owned, shapes, scores) -> PartMasks:
     """Divide all of the person: what no arm or hand has is the body's, but for slivers."""
     arms_and_hands = [*owned.values(), *hands.values()]
     taken = np.logical_or.reduce([np.zeros(matte.shape, bool), *arms_and_hands])
@@ -176,15 +198,23 @@ def _soft_masks(matte, inside, hands, owned, shapes, scores) -> PartMasks:
         arm = owner == index + 1
         pair = [_soft(arm & mine) * roots * matte for mine in (upper > fore, upper <= fore)]
         arms[side] = (pair[0], pair[1])
-        soft_taken = np.maximum(soft_taken, _soft(arm) * roots)
+        soft_taken += _soft(arm) * roots
     soft_hands = {}
     for index, side in enumerate(hand_sides):
         soft = _soft(owner == index + 1 + len(sides))
         soft_hands[side] = soft * matte
-        soft_taken = np.maximum(soft_taken, soft)
+        soft_taken += soft
     seen = np.clip(1.0 - soft_taken, 0, 1) * matte
-    torso = smoothstep(-2.0, 2.0, inside)
-    return PartMasks(matte, seen, torso, arms, shapes, soft_hands)
+    torso = smoothstep(-2.5, 2.5, cv2.GaussianBlur(inside, (0, 0), 4.0))
+    return PartMasks(matte, around, seen, torso, arms, shapes, soft_hands)
+
+
+def _smooth_outline(mask: np.ndarray) -> np.ndarray:
+    """A limb's outline is smooth: drop slivers and wiggles."""
+    size = 2 * max(2, round(0.008 * max(mask.shape))) + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+    opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, kernel)
+    return cv2.medianBlur(opened * 255, min(2 * size + 1, 31)) > 127
 
 
 def _soft(mask: np.ndarray) -> np.ndarray:

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..keypoints import layout
-from .parts import UPPER_ARM_RADIUS, smoothstep
+from .parts import UPPER_ARM_RADIUS, along_bone, palm_length, smoothstep
 from .rig import (
-    HAND_MIDDLE,
-    HAND_ROOT,
     HAND_WEIGHTS,
     SKULL,
     PhotoRig,
@@ -24,18 +22,40 @@ FINGER_FREEDOM = 0.22
 
 
 def bone_map(rest: np.ndarray, driven: np.ndarray) -> Similarity:
-    """Photo -> frame for a limb: turn and stretch along the bone, width kept.
+    """Photo -> frame for a bone: turn and stretch along it, width kept.
 
     rest, driven: [2, 2], the ends of the bone in the photo and in the frame, pixels.
     """
-    a, b = rest[1] - rest[0], driven[1] - driven[0]
-    length_a, length_b = max(np.linalg.norm(a), 1e-3), max(np.linalg.norm(b), 1e-3)
-    u, w = a / length_a, b / length_b
-    stretch = length_b / length_a
-    along = stretch * np.outer(w, u)
+    (u, length), (w, driven_length) = _direction(rest), _direction(driven)
+    along = driven_length / length * np.outer(w, u)
     across = np.outer([-w[1], w[0]], [-u[1], u[0]])
     matrix = (along + across).astype(np.float32)
     return Similarity(matrix, (driven[0] - matrix @ rest[0]).astype(np.float32))
+
+
+def limb_map(rest: np.ndarray, driven: np.ndarray, width: float) -> Similarity:
+    """`bone_map` for a limb, tamed where the photo shows it from its end.
+
+    A forearm that points at the camera is as long as it is wide in the picture; turning it by its
+    few pixels of length would spin the arm. It turns less, and shears for the rest.
+    """
+    (u, length), (w, _) = _direction(rest), _direction(driven)
+    angle = np.arctan2(u[0] * w[1] - u[1] * w[0], u @ w)
+    share = smoothstep(0.6 * width, 2.2 * width, np.float32(length))
+    c, s = np.cos(share * angle), np.sin(share * angle)
+    turn = np.array([[c, -s], [s, c]])
+    left = driven[1] - driven[0] - turn @ (rest[1] - rest[0])
+    matrix = (turn + np.outer(left, u / length)).astype(np.float32)
+    if np.linalg.det(matrix) < 0.25:
+        return bone_map(rest, driven)
+    return Similarity(matrix, (driven[0] - matrix @ rest[0]).astype(np.float32))
+
+
+def _direction(bone: np.ndarray) -> tuple[np.ndarray, float]:
+    """Unit vector and length of a bone [2, 2]."""
+    vector = (bone[1] - bone[0]).astype(np.float64)
+    length = max(float(np.linalg.norm(vector)), 1e-3)
+    return vector / length, length
 
 
 def _mix(low: np.ndarray, high: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -65,7 +85,9 @@ class PoseFields:
         arms, hands = {}, {}
         for side, arm in rest.arms.items():
             moved = driven.arms[side]
-            arms[side] = (bone_map(arm[:2], moved[:2]), bone_map(arm[1:], moved[1:]))
+            width = 2 * UPPER_ARM_RADIUS * rest.unit
+            upper = limb_map(arm[:2], moved[:2], width)
+            arms[side] = (upper, limb_map(arm[1:], moved[1:], width))
             if side in rest.hands:
                 hands[side] = fit_similarity(rest.hands[side], driven.hands[side], HAND_WEIGHTS)
         return cls(
@@ -86,42 +108,40 @@ class PoseFields:
 
     def body_back(self, points: np.ndarray) -> np.ndarray:
         """Torso and head, blended along the neck."""
-        chin = self.head(self.rest.face[layout.FACE_CHIN])
-        neck = self.driven.neck
-        length = max(float(np.linalg.norm(chin - neck)), 1.0)
-        weight = smoothstep(0.2, 0.85, _along(points, neck, chin) / length)
+        neck, chin = self.driven.neck, self.head(self.rest.face[layout.FACE_CHIN])
+        left, right = self.driven.shoulders
+        # Straight up from the shoulders, not towards the chin: else a head that leans over takes
+        # a shoulder along.
+        up = np.array([left[1] - right[1], right[0] - left[0]], np.float32)
+        up = up / max(float(np.linalg.norm(up)), 1e-3)
+        if up @ (chin - neck) < 0:
+            up = -up
+        length = max(float((chin - neck) @ up), 0.15 * self.rest.unit)
+        weight = smoothstep(0.2, 0.85, ((points - neck) @ up) / length)
         return _mix(self.torso_back(points), self.head.inverse()(points), weight)
 
-    def upper_back(self, side: str, points: np.ndarray) -> np.ndarray:
+    def arm_back(self, side: str, points: np.ndarray) -> np.ndarray:
+        """Torso, upper arm, forearm, hand, one into the next. One field for both halves of the arm,
+        so that their seam at the elbow stays closed."""
         shoulder, elbow, wrist = self.driven.arms[side]
         upper, fore = self.arms[side]
         joint = UPPER_ARM_RADIUS * self.rest.unit
-        length = float(np.linalg.norm(elbow - shoulder))
-        past_shoulder = _along(points, shoulder, elbow)
-        result = upper.inverse()(points)
-        bend = smoothstep(-joint, joint, past_shoulder - length)
-        result = _mix(result, fore.inverse()(points), bend)
-        root = smoothstep(-0.3 * joint, 1.5 * joint, past_shoulder)
-        return _mix(self.torso_back(points), result, root)
-
-    def forearm_back(self, side: str, points: np.ndarray) -> np.ndarray:
-        _, elbow, wrist = self.driven.arms[side]
-        upper, fore = self.arms[side]
-        joint = UPPER_ARM_RADIUS * self.rest.unit
-        bend = smoothstep(-joint, joint, _along(points, elbow, wrist))
+        _, to_upper = along_bone(points, shoulder, elbow)
+        _, to_fore = along_bone(points, elbow, wrist)
+        bend = smoothstep(-joint, joint, to_upper - to_fore)
         result = _mix(upper.inverse()(points), fore.inverse()(points), bend)
+        root = smoothstep(-0.3 * joint, 2.2 * joint, _along(points, shoulder, elbow))
+        result = _mix(self.torso_back(points), result, np.maximum(root, bend))
         if side not in self.hands:
             return result
-        joint *= 0.5
-        tip = smoothstep(-joint, joint, -_along(points, wrist, elbow))
+        tip = smoothstep(-0.5 * joint, 0.5 * joint, -_along(points, wrist, elbow)) * bend
         return _mix(result, self.hands[side].inverse()(points), tip)
 
     def hand_back(self, side: str, points: np.ndarray) -> np.ndarray:
         """A similarity; fingers may leave it a little, all points near by together."""
         rest, driven = self.rest.hands[side], self.driven.hands[side]
         back = self.hands[side].inverse()
-        palm = max(float(np.linalg.norm(rest[HAND_MIDDLE] - rest[HAND_ROOT])), 1.0)
-        palm = max(palm, 0.45 * float(np.ptp(rest, axis=0).max()))
+        palm = palm_length(rest)
         residual = rest - back(driven)
         size = np.linalg.norm(residual, axis=-1, keepdims=True) / (FINGER_FREEDOM * palm)
         residual = residual * (np.tanh(size) / np.maximum(size, 1e-6))
@@ -134,16 +154,14 @@ class PoseFields:
         """The field of a layer (`layers.Layer.part`, ``side``)."""
         if part == "body":
             return self.body_back(points)
-        field = {"upper": self.upper_back, "forearm": self.forearm_back, "hand": self.hand_back}
-        return field[part](side, points)
+        return self.hand_back(side, points) if part == "hand" else self.arm_back(side, points)
 
     def forward(self, part: str, side: str, points: np.ndarray) -> np.ndarray:
         """Where photo points [N, 2] of a layer may land, by each map that has a say: [M, 2]."""
         maps = [self.torso, self.head, Similarity.identity()]
         if part in ("upper", "forearm"):
-            maps = [*self.arms[side]] + ([self.torso] if part == "upper" else [])
-            if part == "forearm" and side in self.hands:
-                maps.append(self.hands[side])
+            hand = [self.hands[side]] if side in self.hands else []
+            maps = [self.torso, *self.arms[side], *hand]
         elif part == "hand":
             maps = [self.hands[side]]
         return np.concatenate([m(points) for m in maps])

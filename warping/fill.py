@@ -24,20 +24,37 @@ def fill_smooth(image: np.ndarray, known: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(coarse[..., :3])
 
 
-def fill_textured(image: np.ndarray, known: np.ndarray, depth: float) -> np.ndarray:
+def fill_textured(
+    image: np.ndarray, known: np.ndarray, depth: float, upright: float = 1.0
+) -> np.ndarray:
     """Fill a hole so that its rim carries the texture of its surroundings.
 
-    A person stands upright before things that run level (desks, boards, horizons), and clothes
-    are alike to the left and right of an arm: so each row is filled from its own two sides. Near
-    the rim the row is mirrored, which keeps texture; deep inside the colours of the two sides
-    blend into each other. Rows without any known pixel get the smooth fill.
+    Every row is filled from its own two sides and every column from its own two ends; of both the
+    nearer has more weight. Near the rim they are mirrored, which keeps texture; deep inside the
+    colours of the two sides blend into each other.
 
     image: [H, W, 3] float32. known: [H, W] bool. depth: in pixels, how far the mirrored texture
-    reaches. Returns [H, W, 3] float32.
+    reaches. upright: how much farther columns count as than rows; above 1 behind a person, who
+    stands before things that run level (desks, boards, horizons). Returns [H, W, 3] float32.
     """
     if known.all() or not known.any():
         return image.copy()
     smooth = fill_smooth(image, known.astype(np.float32))
+    rows, row_distance = _fill_rows(image, known, smooth, depth)
+    turned = [np.swapaxes(x, 0, 1) for x in (image, known, smooth)]
+    columns, column_distance = _fill_rows(*(np.ascontiguousarray(x) for x in turned), depth)
+    columns, column_distance = np.swapaxes(columns, 0, 1), column_distance.T * upright
+    share = np.square(column_distance) / (np.square(row_distance) + np.square(column_distance))
+    filled = _blend(rows, columns, cv2.GaussianBlur(share, (0, 0), 2.0))
+    barren = np.minimum(row_distance, column_distance) > 1e5
+    filled[barren] = smooth[barren]
+    return np.where(known[..., None], image, filled).astype(np.float32)
+
+
+def _fill_rows(
+    image: np.ndarray, known: np.ndarray, smooth: np.ndarray, depth: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Each row filled from its two sides [H, W, 3], and the distance to the nearer one [H, W]."""
     # Slits of a few pixels would be mirrored into stripes.
     wide = 2 * (max(3, known.shape[1] // 60) // 2) + 1
     solid = cv2.morphologyEx(known.astype(np.uint8), cv2.MORPH_OPEN, np.ones((1, wide), np.uint8))
@@ -56,12 +73,11 @@ def fill_textured(image: np.ndarray, known: np.ndarray, depth: float) -> np.ndar
     total = cv2.blur(source * weight, size) / np.maximum(cv2.blur(weight, size)[..., None], 1e-3)
     deep = _blend(total[rows, left_edge], total[rows, right_edge], share)
     mirrored = _blend(source[rows, left], source[rows, right], near)
-    trust = np.exp(-np.square(np.minimum(left_distance, right_distance) / max(depth, 1.0)))
+    distance = np.minimum(left_distance, right_distance)
+    trust = np.exp(-np.square(distance / max(depth, 1.0)))
     filled = _blend(mirrored, deep, trust)
-    barren = ~(solid > 0).any(1)
-    filled[barren] = smooth[barren]
-    blurred = cv2.GaussianBlur(np.where(known[..., None], image, filled), (1, 9), 2.0)
-    return np.where(known[..., None], image, blurred).astype(np.float32)
+    filled = cv2.GaussianBlur(np.where(known[..., None], image, filled), (1, 9), 2.0)
+    return filled, distance
 
 
 def _blend(one: np.ndarray, two: np.ndarray, share: np.ndarray) -> np.ndarray:

@@ -84,16 +84,17 @@ def _alphas(masks: PartMasks) -> list[tuple[str, str, np.ndarray, np.ndarray]]:
     over_upper = np.maximum.reduce([zero, *fores, *hands])
     over_body = np.maximum.reduce([over_upper, *uppers])
     over_fore = np.maximum.reduce([zero, *hands])
-    # Layers overlap by some pixels, so that no background shows through a soft edge.
-    spread = cv2.dilate(masks.body, np.ones((7, 7), np.uint8))
-    spread = cv2.GaussianBlur(spread, (0, 0), 1.5)
-    hidden = matte * np.maximum(spread, masks.torso) * np.minimum(over_body * 4.0, 1.0)
-    result = [("body", "", masks.body, np.maximum(masks.body, hidden))]
+
+    def complete(seen: np.ndarray, shape: np.ndarray, over: np.ndarray) -> np.ndarray:
+        # Layers overlap by some pixels, so that nothing shows through where soft edges meet.
+        spread = cv2.GaussianBlur(cv2.dilate(seen, np.ones((7, 7), np.uint8)), (0, 0), 1.5)
+        return np.maximum(seen, matte * np.maximum(spread, shape) * np.minimum(over * 50.0, 1.0))
+
+    result = [("body", "", masks.body, complete(masks.body, masks.torso, over_body))]
     for part, index, over in (("upper", 0, over_upper), ("forearm", 1, over_fore)):
         for side in sides:
             seen = masks.arms[side][index]
-            hidden = masks.shapes[side][index] * np.minimum(over * 4, 1)
-            result.append((part, side, seen, np.maximum(seen, hidden)))
+            result.append((part, side, seen, complete(seen, masks.shapes[side][index], over)))
     result += [("hand", s, masks.hands[s], masks.hands[s]) for s in sides if s in masks.hands]
     return result
 
@@ -103,9 +104,9 @@ def _stack_layers(photo: np.ndarray, masks: PartMasks, rig: PhotoRig):
     image = photo.astype(np.float32)
     matte = masks.person
     parts = _alphas(masks)
-    rim = 2 * round(0.012 * max(photo.shape[:2])) + 1
-    person = cv2.dilate((matte > 0.02).astype(np.uint8), np.ones((rim, rim), np.uint8)) > 0
-    background = fill_textured(image, ~person, 0.3 * rig.unit)
+    rim = 2 * round(0.018 * max(photo.shape[:2])) + 1
+    person = cv2.dilate(masks.around.astype(np.uint8), np.ones((rim, rim), np.uint8)) > 0
+    background = fill_textured(image, ~person, 0.3 * rig.unit, upright=3.0)
     below = background
     layers = []
     for index, (part, side, seen, alpha) in enumerate(parts):
@@ -163,7 +164,7 @@ def _assemble(photo, background, person, parts, rig) -> PhotoLayers:
         x1, y1 = min(x + w + 2, photo.shape[1]), min(y + h + 2, photo.shape[0])
         crop = np.ascontiguousarray(texture[y0:y1, x0:x1])
         inside = np.argwhere(crop[..., 3] > 2)[:, ::-1].astype(np.int32)
-        hull = cv2.convexHull(inside)[:, 0].astype(np.float32) + [x0, y0]
+        hull = cv2.convexHull(inside + np.array([x0, y0], np.int32))[:, 0]
         layers.append(Layer(part, side, crop, (x0, y0, x1 - x0, y1 - y0), hull.astype(np.float32)))
     result = np.where(person[..., None], np.clip(np.round(background), 0, 255), photo)
     return PhotoLayers(photo, result.astype(np.uint8), person, tuple(layers), rig)

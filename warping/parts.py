@@ -59,20 +59,20 @@ def torso_distance(shape: tuple[int, int], rig: PhotoRig) -> np.ndarray:
     across = (left - right) / max(float(np.linalg.norm(left - right)), 1e-6)
     unit = rig.unit
     hip_left, hip_right = rig.hips
-    waist = max(0.0, 0.38 * unit - 0.5 * float(np.linalg.norm(hip_left - hip_right))) * across
+    waist = max(0.0, 0.42 * unit - 0.5 * float(np.linalg.norm(hip_left - hip_right))) * across
     down = np.array([0.0, unit])
     outline = [
         rig.neck - 0.4 * down,
-        left - 0.02 * unit * across - 0.1 * down,
-        left - 0.08 * unit * across + 0.35 * down,
+        left + 0.02 * unit * across - 0.1 * down,
+        left + 0.01 * unit * across + 0.35 * down,
         hip_left + waist - 0.25 * down,
         hip_left + waist + 0.06 * unit * across,
         hip_left + waist + 0.2 * unit * across + 4 * down,
         hip_right - waist - 0.2 * unit * across + 4 * down,
         hip_right - waist - 0.06 * unit * across,
         hip_right - waist - 0.25 * down,
-        right + 0.08 * unit * across + 0.35 * down,
-        right + 0.02 * unit * across - 0.1 * down,
+        right - 0.01 * unit * across + 0.35 * down,
+        right - 0.02 * unit * across - 0.1 * down,
     ]
     return signed_distance(shape, np.stack(outline))
 
