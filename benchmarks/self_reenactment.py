@@ -8,7 +8,6 @@ results.json and contact sheets (real above driven).
 
 from __future__ import annotations
 
-import csv
 import pkgutil
 import sys
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 import tyro
 from gesticulate.errors import GesticulateError, InputError
+from gesticulate.evaluation.clips import PoseCache, listed_clips
 from gesticulate.evaluation.lpips import Lpips
 from gesticulate.evaluation.reenactment import (
     METRICS,
@@ -29,7 +29,6 @@ from gesticulate.evaluation.reenactment import (
     reenact,
 )
 from gesticulate.evaluation.tables import markdown_table, save_json
-from gesticulate.keypoints.poses import Poses
 from gesticulate.keypoints.smoothing import fill_gaps, smooth
 from gesticulate.pipelines import registry
 from gesticulate.video.read import VideoReader
@@ -80,47 +79,9 @@ class ClipResult:
     repeated: Scores
 
 
-def chosen_clips(arguments: Arguments) -> list[dict[str, str]]:
-    """Rows of clips.csv."""
-    index = arguments.clips / "clips.csv"
-    if not index.is_file():
-        raise InputError(f"There is no {index}. It needs the columns file, split and kind.")
-    with open(index, newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row["split"] == arguments.split]
-    rows = [row for row in rows if not arguments.kinds or row["kind"] in arguments.kinds]
-    rows.sort(key=lambda row: row["file"])
-    if arguments.limit is not None and len(rows) > arguments.limit:
-        spread = np.linspace(0, len(rows) - 1, arguments.limit).round().astype(int)
-        rows = [rows[i] for i in spread]
-    if not rows:
-        raise InputError(f"{index} has no clip of split {arguments.split!r} and those kinds.")
-    return rows
-
-
 def make_renderer(name: str) -> Any:
     """By name in the registry, or by "package.module:Class"."""
     return pkgutil.resolve_name(name)() if ":" in name else registry.build("renderers", name)
-
-
-class PoseSource:
-    """Smoothed poses of a clip, from the folder of `--poses` or estimated (and kept there)."""
-
-    def __init__(self, cache: Path | None, estimator: str) -> None:
-        self.cache, self.estimator = cache, estimator
-        self._built: Any = None
-
-    def __call__(self, file: str, frames: list[np.ndarray], fps: float) -> Poses:
-        """file: the clip's name in clips.csv. frames: [H, W, 3] uint8 RGB."""
-        path = self.cache / Path(file).with_suffix(".npz") if self.cache else None
-        if path is not None and path.is_file():
-            return smooth(fill_gaps(Poses.load(path)))
-        if self._built is None:
-            self._built = registry.build("pose_estimators", self.estimator)
-        poses = self._built.track(frames, fps)
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            poses.save(path)
-        return smooth(fill_gaps(poses))
 
 
 def write_results(arguments: Arguments, results: list[ClipResult]) -> str:
@@ -189,28 +150,29 @@ class Sheets:
 
 
 def main(arguments: Arguments) -> None:
-    clips = chosen_clips(arguments)
+    clips = listed_clips(arguments.clips, arguments.split, arguments.kinds, arguments.limit)
     renderer = make_renderer(arguments.renderer)
-    poses_of = PoseSource(arguments.poses, arguments.estimator)
+    poses_of = PoseCache(
+        arguments.poses, lambda: registry.build("pose_estimators", arguments.estimator)
+    )
     lpips_model = Lpips.pretrained()
     arguments.out.mkdir(parents=True, exist_ok=True)
     results: list[ClipResult] = []
     sheets = Sheets(arguments.out)
-    for number, row in enumerate(clips, start=1):
-        name = row["file"]
-        reader = VideoReader(arguments.clips / name)
+    for number, clip in enumerate(clips, start=1):
+        reader = VideoReader(arguments.clips / clip.file)
         frames = list(reader)
-        poses = poses_of(name, frames, reader.fps)
+        poses = smooth(fill_gaps(poses_of(clip.file, frames, reader.fps)))
         measured = measured_frames(min(len(frames), len(poses)), arguments.every, arguments.most)
         try:
             done = reenact(renderer, frames, poses, measured, lpips_model)
         except InputError as error:
-            print(f"{name}: left out. {error}", file=sys.stderr)
+            print(f"{clip.file}: left out. {error}", file=sys.stderr)
             continue
         results.append(
             ClipResult(
-                clip=name,
-                kind=row["kind"],
+                clip=clip.file,
+                kind=clip.kind,
                 frames=len(measured),
                 identity=done.identity,
                 seconds=done.seconds,
@@ -218,8 +180,8 @@ def main(arguments: Arguments) -> None:
                 repeated=done.repeated,
             )
         )
-        sheets.add(name, frames, done)
-        print(f"{number}/{len(clips)} {name}", file=sys.stderr)
+        sheets.add(clip.file, frames, done)
+        print(f"{number}/{len(clips)} {clip.file}", file=sys.stderr)
     sheets.flush()
     if not results:
         raise InputError("No clip could be measured.")
