@@ -100,18 +100,17 @@ class ContextualGenerator:
         return finish(motion, speech.voice, reference, seed, expressiveness)
 
     def window_starts(self, length: int) -> list[int]:
-        """First frames that each window alone decides, for ``length`` frames."""
-        window, options = self.generator.options.window, self.options
-        step = window - options.context - options.lookahead
-        starts = [0]
-        while starts[-1] + self._new(starts[-1]) < length:
-            starts.append(options.context + step * len(starts))
-        return starts
+        """The first frames that each window decides, for a motion of ``length`` frames.
 
-    def _new(self, start: int) -> int:
-        """Frames that a window which decides from ``start`` on can see."""
-        window, context = self.generator.options.window, self.options.context
-        return window if start == 0 else window - context
+        The first window sees `window` new frames, the others `context` less; each leaves its last
+        `lookahead` frames to the next one, if there is one.
+        """
+        window, options = self.generator.options.window, self.options
+        starts = [0]
+        while starts[-1] + window - (options.context if starts[-1] else 0) < length:
+            first = starts[-1] - options.context if starts[-1] else 0
+            starts.append(first + window - options.lookahead)
+        return starts
 
     def _check(self, speech: SpeechFeatures, reference: Motion) -> None:
         channels = self.generator.options.speech_channels

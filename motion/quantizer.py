@@ -41,8 +41,10 @@ class Codebook(nn.Module):
 
     def nearest(self, vectors: Tensor) -> Tensor:
         """vectors: [N, D]. Returns the closest codes' numbers, [N] int64."""
-        # |v - c|^2 without the |v|^2, which is the same for every code.
-        distances = (self.codes**2).sum(1) - 2 * vectors @ self.codes.T
+        # Near codes differ by less than bfloat16 can tell.
+        with torch.autocast(vectors.device.type, enabled=False):
+            # |v - c|^2 without the |v|^2, which is the same for every code.
+            distances = (self.codes**2).sum(1) - 2 * vectors.float() @ self.codes.T
         return distances.argmin(1)
 
     @torch.no_grad()
@@ -85,7 +87,7 @@ class ResidualQuantizer(nn.Module):
     dropout: chance that a sample keeps only a random number of its first levels in training, so
         that the first levels alone already carry a motion. Drawn per sample, so that the decoder
         sees every depth in every batch.
-    decay: of the moving averages.
+    decay: of the moving averages (MoMask: 0.99; shorter here, as training is short).
     reset_below: a code is dead when fewer vectors choose it than this share of what it would get
         if all codes were chosen equally (MoMask: 1 of 8).
     """
@@ -95,7 +97,7 @@ class ResidualQuantizer(nn.Module):
         levels: int,
         codes: int,
         dim: int,
-        decay: float = 0.99,
+        decay: float = 0.97,
         reset_below: float = 0.1,
         dropout: float = 0.2,
     ) -> None:

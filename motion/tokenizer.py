@@ -106,8 +106,9 @@ class MotionTokenizer(nn.Module):
     @torch.no_grad()
     def encode(self, vectors: Tensor) -> Tensor:
         """[B, T, D] -> tokens [B, T, Q] int64."""
-        latents = self.latents(vectors).float()
-        tokens, residual = [], latents
+        with torch.autocast(vectors.device.type, enabled=False):
+            residual = self.latents(vectors)
+        tokens = []
         for book in self.quantizer.books:
             ids = book.nearest(residual.flatten(0, 1)).view(residual.shape[:2])
             tokens.append(ids)

@@ -25,7 +25,7 @@ class Clip:
 
     points: [T, 116, 2] and confidence: [T, 116], as in `Motion`. speech: [T, C] features, None
     without sound. voice: [T] in 0..1. energy: [T] dB. person: who it is. kind: of clip. name: of
-    the clip.
+    the clip. follows: whether the lips follow the sound (sync.py).
     """
 
     points: np.ndarray
@@ -36,6 +36,7 @@ class Clip:
     person: str
     kind: str
     name: str = ""
+    follows: bool = True
 
     def __len__(self) -> int:
         return len(self.points)
@@ -48,7 +49,7 @@ class Batch:
     face: [B, T, 136], body: [B, T, 96] motion vectors. face_seen, body_seen: the same shapes,
     1 where the data knows, 0 elsewhere. valid: [B, T] bool, false where a clip ended before the
     window. speech: [B, T, C]. reference: [B, 348] description. starts: [B] bool, the window's
-    first frame is the reference. speaker: [B] int64.
+    first frame is the reference. speaker: [B] int64. follows: [B] bool, the lips go with the sound.
     """
 
     face: Tensor
@@ -60,6 +61,7 @@ class Batch:
     reference: Tensor
     starts: Tensor
     speaker: Tensor
+    follows: Tensor
 
     def to(self, device: torch.device) -> Batch:
         """The same on another device."""
@@ -174,4 +176,5 @@ class WindowSampler:
             describe(reference, reference_seen),
             np.array(starts),
             np.array(self.rows.get(clip.person, 0) if told else 0),
+            np.array(clip.follows),
         )

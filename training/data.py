@@ -29,7 +29,7 @@ def load_clips(options: DataOptions, split: str, needs_sound: bool = False) -> l
                 speech=np.array(clips.speech[row.frames]) if row.sound else None,
                 voice=np.array(clips.voice[row.frames]),
                 energy=np.array(clips.energy[row.frames]),
-                person=row.person,
+                person=speaker_of(row.person),
                 kind=row.kind,
                 name=row.id,
             )
@@ -41,3 +41,11 @@ def load_clips(options: DataOptions, split: str, needs_sound: bool = False) -> l
             "videos, or change `favoured`."
         )
     return found
+
+
+def speaker_of(person: str) -> str:
+    """Who speaks: recordings of one folder are taken to be of one speaker.
+
+    The data sets at hand name a person by the recording's file, which makes no style of anybody.
+    """
+    return person.rpartition("/")[0] or person

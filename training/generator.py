@@ -19,6 +19,7 @@ from .data import load_clips
 from .loop import fit
 from .losses import importance, masked_mean, motion_losses
 from .options import GeneratorTraining
+from .sync import synchronised
 from .tokenizer import PROBE
 
 # Known frames at the front of a window that continues a motion, as in long generation.
@@ -53,12 +54,16 @@ class GeneratorLosses(nn.Module):
         """The losses by name. step seeds the masks, so that a resumed run draws the same ones."""
         noise = torch.Generator().manual_seed(self.options.loop.seed * 1_000_003 + step)
         speech, reference = self.generator.normalise(batch.speech, batch.reference)
-        hide = torch.rand(len(speech), generator=noise) < self.options.hide_speech
-        hide = hide.to(speech.device) if self.training else None
+        hide = (torch.rand(len(speech), generator=noise) < self.options.hide_speech).to(
+            speech.device
+        )
+        hide = hide & self.training
         terms: dict[str, Tensor] = {}
         total = speech.new_zeros(())
         for part, stream in self.generator.streams.items():
-            condition = stream.condition(speech, reference, batch.starts, batch.speaker, hide)
+            # Sound that the lips do not follow would teach the face to ignore sound.
+            unheard = hide | ~batch.follows if part == "face" else hide
+            condition = stream.condition(speech, reference, batch.starts, batch.speaker, unheard)
             found = _PartLosses(self, batch, part, stream, condition).losses(noise)
             total = total + found.pop("sum")
             terms |= {f"{part}_{name}": value for name, value in found.items()}
@@ -195,8 +200,8 @@ def tokenizer_file(name: str) -> Path:
 
 def train_generator(options: GeneratorTraining) -> Path:
     """Train both generators of both streams; returns the weights file it wrote (fp16)."""
-    clips = load_clips(options.data, "train", needs_sound=True)
-    held_out = load_clips(options.data, "val", needs_sound=True)
+    clips = synchronised(load_clips(options.data, "train", needs_sound=True))
+    held_out = synchronised(load_clips(options.data, "val", needs_sound=True))
     people = most_heard(clips, options.speakers)
     loop, window = options.loop, options.data.window
     sampler = WindowSampler(

@@ -51,8 +51,11 @@ class TokenizerTraining:
     code_dim: int = 128
     codes: int = 1024
     levels: int = 6
-    commitment: float = 0.02
-    """Weight of the commitment loss (MoMask: 0.02)."""
+    continuous: int = 100
+    """Steps at the beginning without quantisation: codebooks that start on the latents of an
+    untrained encoder are left behind by it, and most of their codes die."""
+    commitment: float = 0.25
+    """Weight of the commitment loss (van den Oord et al. 2017: 0.25)."""
     velocity: float = 0.5
     acceleration: float = 0.25
     """Weights of the losses on the first and second difference over time."""
@@ -75,7 +78,7 @@ class GeneratorTraining:
     dropout: float = 0.1
     reconstruction: float = 3.0
     """Weight of the decoded motion's loss. Contextual Gesture has 50, in coordinates of the
-    picture; here the motion is in units of the training set's spread, some twenty times as large."""
+    picture; here the motion is in units of the training set's spread, some 20 times as large."""
     regression: float = 1.0
     """Weight of the motion that the speech encoder alone predicts."""
     hide_speech: float = 0.1

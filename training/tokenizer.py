@@ -56,7 +56,12 @@ class TokenizerLosses(nn.Module):
             real, seen = getattr(batch, part), getattr(batch, f"{part}_seen")
             # Frames whose points are mostly unknown teach the codebook nothing.
             valid = batch.valid & (seen.mean(-1) > 0.1)
-            made, quantized = tokenizer(real, valid)
+            if self.training and step < self.options.continuous:
+                made = tokenizer.decode_latents(tokenizer.latents(real))
+                commitment = made.new_zeros(())
+            else:
+                made, quantized = tokenizer(real, valid)
+                commitment = quantized.commitment
             spread = tokenizer.spread
             place, velocity, acceleration = motion_losses(
                 made.float() / spread, real / spread, seen, getattr(self, f"{part}_importance")
@@ -66,12 +71,12 @@ class TokenizerLosses(nn.Module):
                 + place
                 + self.options.velocity * velocity
                 + self.options.acceleration * acceleration
-                + self.options.commitment * quantized.commitment
+                + self.options.commitment * commitment
             )
             terms |= {
                 f"{part}_place": place,
                 f"{part}_velocity": velocity,
-                f"{part}_commitment": quantized.commitment,
+                f"{part}_commitment": commitment,
             }
         return {"loss": total, **terms}
 
@@ -92,6 +97,7 @@ def train_tokenizer(options: TokenizerTraining) -> Path:
         clips, options.data.window, options.data.favoured, seed=options.loop.seed
     )
     val = WindowSampler(held_out, options.data.window, augment=False, seed=1)
+    torch.manual_seed(options.loop.seed)
     module = TokenizerLosses(options)
     probe = [sampler.batch(PROBE + i, 64) for i in range(8)]
     for part, tokenizer in module.tokenizers.items():

@@ -1,0 +1,169 @@
+"""The motion generator as the pipeline uses it, with tiny random weights."""
+
+import numpy as np
+import pytest
+import torch
+from gesticulate.errors import UsageError, WeightsError
+from gesticulate.evaluation.lip_sync import lip_opening
+from gesticulate.keypoints.layout import FACE_NOSE_TIP, MOTION_BODY, MOTION_FACE
+from gesticulate.keypoints.motion import Motion
+from gesticulate.keypoints.person import REST
+from gesticulate.motion.checkpoint import (
+    load_generator,
+    load_tokenizers,
+    save_generator,
+    save_tokenizers,
+)
+from gesticulate.motion.contextual import ContextualGenerator
+from gesticulate.motion.generator import GeneratorOptions, GestureGenerator
+from gesticulate.motion.tokenizer import MotionTokenizer, TokenizerOptions
+from gesticulate.pipelines.stages import MotionGenerator
+from gesticulate.speech.track import SpeechFeatures
+
+CHANNELS = 6
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Weights files of tiny tokenizers and a tiny generator."""
+    folder = tmp_path_factory.mktemp("weights")
+    torch.manual_seed(0)
+    pair = []
+    for dims, spread in ((136, 0.02), (96, 0.2)):
+        tokenizer = MotionTokenizer(
+            TokenizerOptions(dims=dims, width=16, code_dim=8, codes=32, levels=3)
+        )
+        tokenizer.spread.fill_(spread)
+        tokenizer(spread * torch.randn(8, 40, dims))
+        if dims == 136:
+            # The lower inner lip hangs, so that there is something for silence to close.
+            tokenizer.decoder[-1].bias.data[[2 * 65 + 1, 2 * 66 + 1, 2 * 67 + 1]] = 3.0
+        pair.append(tokenizer)
+    save_tokenizers(folder / "tokenizer.safetensors", *pair)
+    options = GeneratorOptions(
+        speech_channels=CHANNELS, speakers=2, width=16, heads=2, hidden=32, layers=1,
+        residual_layers=1, speech_layers=1, codes=32, levels=3,
+    )  # fmt: skip
+    generator = GestureGenerator(options, 136, 96)
+    save_generator(folder / "generator.safetensors", generator, ["somebody"])
+    return str(folder / "tokenizer.safetensors"), str(folder / "generator.safetensors")
+
+
+@pytest.fixture(scope="module")
+def generator(files):
+    return ContextualGenerator(*files)
+
+
+def speech(frames, voice=None, seed=0, fps=25.0):
+    rng = np.random.default_rng(seed)
+    return SpeechFeatures(
+        features=rng.normal(size=(frames, CHANNELS)).astype(np.float32),
+        voice=np.ones(frames, np.float32) if voice is None else voice,
+        energy=np.zeros(frames, np.float32),
+        onset=np.zeros(frames, np.float32),
+        fps=fps,
+    )
+
+
+def reference():
+    points = REST[None].astype(np.float32).copy()
+    points[:, MOTION_BODY] += 0.1
+    return Motion(points, np.ones((1, 116), np.float32))
+
+
+def test_it_is_a_motion_generator(generator):
+    assert isinstance(generator, MotionGenerator)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 79, 80, 81, 300])
+def test_any_length_begins_at_the_reference(generator, frames):
+    made = generator.generate(speech(frames), reference())
+    assert made.points.shape == (frames, 116, 2)
+    assert np.isfinite(made.points).all()
+    np.testing.assert_array_equal(made.points[0], reference().points[0])
+    np.testing.assert_array_equal(made.confidence, np.ones((frames, 116)))
+
+
+def test_a_seed_is_a_motion(generator):
+    a, b, c = (generator.generate(speech(100), reference(), seed=seed) for seed in (3, 3, 4))
+    np.testing.assert_array_equal(a.points, b.points)
+    assert np.abs(a.points - c.points)[:, MOTION_BODY].max() > 0.01
+
+
+def test_windows_cover_every_frame_once(generator):
+    window, context, ahead = 80, generator.options.context, generator.options.lookahead
+    for length in (1, 80, 81, 136, 137, 1000):
+        starts = generator.window_starts(length)
+        assert starts[0] == 0
+        assert starts[-1] < length
+        firsts = [max(0, start - context) for start in starts]
+        assert firsts[-1] + window >= length
+        for first, following in zip(firsts, starts[1:], strict=False):
+            assert following == first + window - ahead
+
+
+def test_an_hour_of_speech_has_windows_to_its_end(generator):
+    starts = generator.window_starts(90_000)
+    assert np.diff(starts).max() <= 80
+    assert 90_000 - starts[-1] <= 80
+
+
+def test_the_beginning_does_not_depend_on_what_comes_much_later(generator):
+    long = speech(400)
+    made = generator.generate(long, reference())
+    cut = SpeechFeatures(
+        *(x[:200] for x in (long.features, long.voice, long.energy, long.onset)), 25.0
+    )
+    short = generator.generate(cut, reference())
+    # Both streams draw their noise window by window; only the face is drawn before the body.
+    np.testing.assert_allclose(
+        made.points[:100, MOTION_FACE], short.points[:100, MOTION_FACE], atol=1e-4
+    )
+
+
+def test_expressiveness_scales_the_way_from_the_rest_pose(generator):
+    made = {
+        e: generator.generate(speech(120), reference(), expressiveness=e).points
+        for e in (0.0, 0.5, 1.0, 2.0)
+    }
+    start = reference().points
+    for part in (MOTION_BODY, FACE_NOSE_TIP):
+        full = (made[1.0] - start)[:, part]
+        for e in (0.0, 0.5, 2.0):
+            np.testing.assert_allclose((made[e] - start)[:, part], e * full, atol=1e-4)
+
+
+def test_silence_closes_the_mouth(generator):
+    voice = np.ones(150, np.float32)
+    voice[50:100] = 0
+    made = generator.generate(speech(150, voice), reference())
+    opening = lip_opening(made)
+    assert opening[58:92].max() < 0.01
+    assert opening[10:45].max() > 0.05
+
+
+def test_hands_rest_in_long_silence(generator):
+    voice = np.ones(400, np.float32)
+    voice[100:] = 0
+    made = generator.generate(speech(400, voice), reference())
+    away = np.abs(made.points - reference().points)[:, MOTION_BODY].max((1, 2))
+    assert away[-100:].max() < 1e-3
+    assert away[40:100].max() > 0.01
+
+
+def test_the_wrong_speech_encoder_is_named(generator):
+    wrong = speech(10, fps=30.0)
+    with pytest.raises(UsageError, match=r"6 channels at 25 .* 'mel'.* got 6 at 30"):
+        generator.generate(wrong, reference())
+
+
+def test_damaged_weights_are_named(files, tmp_path):
+    broken = tmp_path / "broken.safetensors"
+    with open(files[1], "rb") as file:
+        broken.write_bytes(file.read()[:-100])
+    with pytest.raises(WeightsError, match="damaged"):
+        load_generator(broken)
+    with pytest.raises(WeightsError, match="holds 'motion-generator'"):
+        load_tokenizers(files[1])
+    with pytest.raises(WeightsError, match="No weights at"):
+        load_tokenizers(tmp_path / "none.safetensors")

@@ -1,0 +1,85 @@
+"""Lips, blinks and the finishing of decoded motion."""
+
+import numpy as np
+import pytest
+from gesticulate.evaluation.blinks import blink_rate
+from gesticulate.evaluation.lip_sync import lip_opening
+from gesticulate.keypoints.layout import MOTION_FACE
+from gesticulate.keypoints.motion import Motion
+from gesticulate.keypoints.person import REST
+from gesticulate.motion.blinks import add_blinks, closure
+from gesticulate.motion.finish import smooth
+from gesticulate.motion.lips import LOWER_INNER, UPPER_INNER, close_lips, gate, opening
+
+
+def resting(frames):
+    points = np.repeat(REST[None], frames, 0).astype(np.float32)
+    return Motion(points, np.ones((frames, 116), np.float32))
+
+
+def open_mouth(frames, by=0.04, tilt=0.0):
+    """Lips apart by so many shoulder widths, the face rolled by ``tilt`` radians."""
+    motion = resting(frames)
+    points = motion.points.copy()
+    face = points[:, MOTION_FACE]
+    face[:, UPPER_INNER[1:4], 1] -= by / 4
+    face[:, LOWER_INNER[1:4], 1] += 3 * by / 4
+    turn = np.array([[np.cos(tilt), np.sin(tilt)], [-np.sin(tilt), np.cos(tilt)]], np.float32)
+    points[:, MOTION_FACE] = face @ turn
+    return Motion(points, motion.confidence)
+
+
+@pytest.mark.parametrize("tilt", [0.0, 0.4])
+def test_lips_close_by_the_share_asked_for(tilt):
+    motion = open_mouth(3, tilt=tilt)
+    np.testing.assert_allclose(opening(motion), 0.04, atol=1e-3)
+    closed = close_lips(motion, np.array([0.0, 0.5, 1.0]))
+    np.testing.assert_allclose(opening(closed), [0.04, 0.02, 0.0], atol=1e-3)
+    np.testing.assert_array_equal(closed.points[0], motion.points[0])
+    moved = np.abs(closed.points - motion.points).max((0, 2)) > 1e-6
+    # Nothing above the upper lip moves, nor the body.
+    assert not moved[17:48].any()
+    assert not moved[68:].any()
+
+
+def test_crossed_lips_are_pulled_apart():
+    motion = open_mouth(4, by=-0.02)
+    assert opening(motion).max() < 0
+    np.testing.assert_allclose(opening(close_lips(motion, np.zeros(4))), 0, atol=1e-4)
+
+
+def test_the_gate_opens_around_speech_within_a_tenth_of_a_second():
+    voice = np.zeros(100)
+    voice[40:60] = 1
+    share = gate(voice, 25.0)
+    assert share[42:58].min() > 0.99
+    assert share[:34].max() < 0.01
+    assert share[66:].max() < 0.01
+    rise = ((share[:50] > 0.1) & (share[:50] < 0.9)).sum() / 25
+    assert 0.04 <= rise <= 0.16
+    voice[50:52] = 0
+    assert gate(voice, 25.0)[42:58].min() > 0.95
+
+
+def test_blinks_come_about_as_often_as_people_blink():
+    frames = 25 * 180
+    closed = closure(frames, 25.0, np.random.default_rng(0))
+    blinking = add_blinks(resting(frames), closed)
+    assert 12 <= blink_rate(blinking, 25.0) <= 28
+    assert closed[0] == 0
+    np.testing.assert_allclose(lip_opening(blinking), lip_opening(resting(frames)), atol=1e-6)
+
+
+def test_smoothing_takes_jitter_and_leaves_a_stroke():
+    rng = np.random.default_rng(0)
+    still = resting(100)
+    shaking = Motion(still.points + rng.normal(0, 0.01, still.points.shape), still.confidence)
+    calmed = smooth(shaking)
+    body = slice(68, 116)
+    before, after = (np.diff(m.points[:, body], axis=0).std() for m in (shaking, calmed))
+    assert after < 0.35 * before
+    points = still.points.copy()
+    stroke = 0.5 * np.sin(np.arange(100) / 25 * 2 * np.pi)
+    points[:, body, 1] += stroke[:, None]
+    kept = smooth(Motion(points, still.confidence)).points[:, 80, 1] - REST[80, 1]
+    assert np.abs(kept[20:80]).max() > 0.9 * 0.5
