@@ -30,7 +30,7 @@ def read_span(path: Path, span: Span, size: tuple[int, int]) -> Iterator[np.ndar
     """
     import ffmpeg
 
-    stream = ffmpeg.input(str(path), ss=f"{span.start:.4f}").video
+    stream = ffmpeg.input(str(path), ss=f"{span.start:.4f}")["V:0"]
     stream = stream.filter("fps", FPS, start_time=0).filter("scale", *size, flags="area")
     output = ffmpeg.output(
         stream, "pipe:", format="rawvideo", pix_fmt="rgb24", vframes=span.num_frames,

@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from ..errors import InputError
+from ..video.read import probe_video
 from .options import FPS, BuildOptions
 
 # A cut changes at least this much (PySceneDetect's content value, its ContentDetector's default);
@@ -46,12 +47,10 @@ def find_shots(path: Path, threshold: float, limit: float | None = None) -> Vide
     threshold: see ``BuildOptions.cut_threshold``. limit: seconds to read from the beginning.
     Raises: InputError where the file cannot be decoded.
     """
-    from scenedetect import AdaptiveDetector, SceneManager, VideoOpenFailure, open_video
+    from scenedetect import AdaptiveDetector, SceneManager, open_video
 
-    try:
-        stream = open_video(str(path))
-    except (VideoOpenFailure, OSError) as error:
-        raise InputError(f"{path} cannot be read as a video: {error}") from None
+    info = probe_video(path)
+    stream = open_video(str(path))
     manager = SceneManager()
     # Fast hands close to the camera change as many pixels as a cut does, but for several frames
     # in a row: a detector that compares a change with its neighbours is not taken in by them.
@@ -66,7 +65,7 @@ def find_shots(path: Path, threshold: float, limit: float | None = None) -> Vide
         (start.seconds, end.seconds) for start, end in manager.get_scene_list(start_in_scene=True)
     ]
     return Video(
-        size=(int(stream.frame_size[0]), int(stream.frame_size[1])),
+        size=info.size,
         fps=float(stream.frame_rate),
         seconds=shots[-1][1],
         shots=tuple(shots),

@@ -8,13 +8,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import ffmpeg
 import numpy as np
 import pytest
-
 from gesticulate.datasets.build import build
 from gesticulate.datasets.options import BuildOptions
 from gesticulate.ffmpeg_binary import ffmpeg_path
@@ -60,6 +60,16 @@ def syllables(seconds: float) -> np.ndarray:
     buzz = sum(np.sin(2 * np.pi * 140 * k * t) / k for k in range(1, 30))
     rhythm = np.clip(np.sin(2 * np.pi * 4 * t), 0, 1) * (t > 0.1)
     return (0.1 * buzz * rhythm).astype(np.float32)
+
+
+@pytest.fixture(scope="session", name="write_video")
+def fixture_write_video() -> Callable[..., Path]:
+    return write_video
+
+
+@pytest.fixture(scope="session", name="moved_about")
+def fixture_moved_about() -> Callable[..., np.ndarray]:
+    return moved_about
 
 
 @pytest.fixture(scope="session")

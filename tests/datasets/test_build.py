@@ -10,7 +10,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-
 from gesticulate.datasets.build import build
 from gesticulate.datasets.load import Clips, MotionDataset
 from gesticulate.datasets.options import BuildOptions
@@ -119,7 +118,7 @@ def test_another_limit_changes_the_verdict_without_new_annotation(
 
 def test_options_that_do_not_fit_the_folder_are_refused(data_set: Path, videos: Path) -> None:
     options = dataclasses.replace(_options(videos, data_set), max_seconds=5.0)
-    with pytest.raises(UsageError, match="max_seconds = 20.0, now it is 5.0"):
+    with pytest.raises(UsageError, match=r"max_seconds = 20\.0, now it is 5\.0"):
         build(options)
 
 
@@ -157,16 +156,16 @@ def test_lips_that_follow_the_voice_are_kept(data_dir: Path, tmp_path: Path) -> 
     (tmp_path / "videos").mkdir()
     shutil.copy(source, tmp_path / "videos")
     options = BuildOptions(
-        (tmp_path / "videos",), tmp_path / "set", estimator="mediapipe", workers=1
-    )
+        (tmp_path / "videos",), tmp_path / "set", estimator="mediapipe", workers=1,
+        seconds_per_video=1.4, min_seconds=1.2,
+    )  # fmt: skip
     build(options)
     clips = Clips(tmp_path / "set")
     (row,) = clips.rows
     assert row.sound
     assert not row.body, "these clips end above the shoulders"
-    (rows, body) = clips.select(needs_sound=True), clips.confidence[:, layout.MOTION_BODY]
-    assert len(rows) == 1
-    assert not body.any()
+    assert not clips.confidence[:, layout.MOTION_BODY].any()
+    rows = clips.select(needs_sound=True)
     window = MotionDataset(clips, rows)[0]
     assert window["speech"].std() > 0.3
     assert window["voice"].max() == 1
