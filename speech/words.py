@@ -42,13 +42,14 @@ def recognise(
         recogniser = whisperx.load_model(model, device, compute_type=precision, language=language)
         heard = recogniser.transcribe(speech.waveform, batch_size=8)
         aligner, facts = whisperx.load_align_model(heard["language"], device)
-    except (OSError, ValueError, RuntimeError) as error:
+        # The aligner fetches a sentence splitter too, on its first run.
+        aligned = whisperx.align(heard["segments"], aligner, facts, speech.waveform, device)
+    except (OSError, ValueError, RuntimeError, LookupError) as error:
         raise WeightsError(
             f"WhisperX's models ({model!r} and the aligner of its language) could not be loaded: "
             f"{error}. Connect to the network once so that they are fetched, or give the folder "
             "of a model."
         ) from error
-    aligned = whisperx.align(heard["segments"], aligner, facts, speech.waveform, device)
     return timed(
         [
             (segment["start"], segment["end"], segment.get("words", []))

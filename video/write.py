@@ -190,10 +190,10 @@ def _sound_input(sound: Speech | str | Path | None) -> Iterator[dict[str, Any] |
         return
     from ..speech.track import SAMPLE_RATE
 
-    with tempfile.NamedTemporaryFile(suffix=".f32") as raw:
+    with tempfile.TemporaryDirectory() as folder:
+        raw = Path(folder) / "sound.f32"
         np.ascontiguousarray(waveform, dtype="<f4").tofile(raw)
-        raw.flush()
-        yield {"filename": raw.name, "format": "f32le", "ar": SAMPLE_RATE, "ac": 1}
+        yield {"filename": str(raw), "format": "f32le", "ar": SAMPLE_RATE, "ac": 1}
 
 
 @contextmanager
