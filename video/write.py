@@ -12,22 +12,39 @@ from contextlib import contextmanager
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from ..errors import GesticulateError, InputError, UsageError
 from ..ffmpeg_binary import FFmpeg, ffmpeg_path, running
 
-if TYPE_CHECKING:
-    from ..speech.track import Speech
-
+# The rate of a sound's waveform: ``speech.track.SAMPLE_RATE``, which this folder may not import.
+WAVEFORM_RATE = 16_000
 SUFFIXES = (".mp4", ".m4v", ".mov")
 # Visually lossless for a face at arm's length; "veryfast" because the renderer needs the cores,
 # and at a fixed quality a slower preset only makes the file smaller.
 _CRF, _PRESET = 17, "veryfast"
 _SOUND_BITRATE = "192k"
 _MAX_FPS = 240
+
+
+class Sound(Protocol):
+    """What is needed of a ``speech.track.Speech``."""
+
+    @property
+    def waveform(self) -> np.ndarray:
+        """[S] float32 in -1..1, at 16 kHz."""
+        ...
+
+    @property
+    def source(self) -> Path | None:
+        """The file that holds the sound untouched, if there is one."""
+        ...
+
+    def num_frames(self, fps: float) -> int:
+        """Frames of a video as long as the sound."""
+        ...
 
 
 def check_writable(path: str | Path) -> None:
@@ -64,7 +81,7 @@ def write_video(
     *,
     fps: float,
     size: tuple[int, int],
-    sound: Speech | str | Path | None = None,
+    sound: Sound | str | Path | None = None,
     num_frames: int | None = None,
     metadata: Mapping[str, str] | None = None,
 ) -> None:
@@ -172,7 +189,7 @@ def _command(
 
 
 @contextmanager
-def _sound_input(sound: Speech | str | Path | None) -> Iterator[dict[str, Any] | None]:
+def _sound_input(sound: Sound | str | Path | None) -> Iterator[dict[str, Any] | None]:
     """What ``ffmpeg.input`` needs; a waveform without a file lies in a temporary one meanwhile."""
     if sound is None:
         yield None
@@ -188,12 +205,10 @@ def _sound_input(sound: Speech | str | Path | None) -> Iterator[dict[str, Any] |
             raise InputError(f"the sound file {source} is missing. Was it moved?")
         yield {"filename": str(source)}
         return
-    from ..speech.track import SAMPLE_RATE
-
     with tempfile.TemporaryDirectory() as folder:
         raw = Path(folder) / "sound.f32"
         np.ascontiguousarray(waveform, dtype="<f4").tofile(raw)
-        yield {"filename": str(raw), "format": "f32le", "ar": SAMPLE_RATE, "ac": 1}
+        yield {"filename": str(raw), "format": "f32le", "ar": WAVEFORM_RATE, "ac": 1}
 
 
 @contextmanager
@@ -208,7 +223,7 @@ def _complete_or_nothing(path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
-def _failure(encoder: FFmpeg, path: Path, sound: Speech | str | Path | None) -> GesticulateError:
+def _failure(encoder: FFmpeg, path: Path, sound: Sound | str | Path | None) -> GesticulateError:
     said = encoder.messages()
     limit = -getattr(signal, "SIGXFSZ", 0)  # the signal that ends who writes beyond ``ulimit -f``
     full = ("No space left", "File too large", "quota exceeded")

@@ -15,7 +15,7 @@ from gesticulate.errors import GesticulateError, InputError, UsageError
 from gesticulate.speech.load import load
 from gesticulate.speech.track import SAMPLE_RATE, Speech
 from gesticulate.video.read import VideoReader, probe_video
-from gesticulate.video.write import check_writable, write_video
+from gesticulate.video.write import WAVEFORM_RATE, check_writable, write_video
 from scipy.signal import butter, sosfiltfilt
 
 
@@ -50,6 +50,10 @@ def lag_of(sound: np.ndarray, reference: np.ndarray, reach: int = 400) -> tuple[
     best = int(match.argmax())
     found = around[best : best + len(piece)]
     return best - reach, float(np.corrcoef(found, piece)[0, 1])
+
+
+def test_rate_of_waveforms() -> None:
+    assert WAVEFORM_RATE == SAMPLE_RATE
 
 
 @pytest.mark.parametrize("fps", [25, 30, 24000 / 1001, 60])
