@@ -8,7 +8,7 @@ head turns without angles being solved for, and shapes can be exchanged under a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -29,7 +29,8 @@ NO_TURN: np.ndarray = np.eye(2, 3)
 # chin come up, the upper lip comes down. Most of an opening is the jaw's.
 _LOWER, _UPPER = 0.7, 0.3
 _CLOSING: dict[int, float] = {
-    5: -0.15, 6: -0.35, 7: -0.45, 8: -0.5, 9: -0.45, 10: -0.35, 11: -0.15,
+    3: -0.1, 4: -0.25, 5: -0.4, 6: -0.47, 7: -0.5,
+    8: -0.5, 9: -0.5, 10: -0.47, 11: -0.4, 12: -0.25, 13: -0.1,
     49: 0.5 * _UPPER, 50: _UPPER, 51: _UPPER, 52: _UPPER, 53: 0.5 * _UPPER,
     55: -0.6 * _LOWER, 56: -_LOWER, 57: -_LOWER, 58: -_LOWER, 59: -0.6 * _LOWER,
 }  # fmt: skip
@@ -45,11 +46,13 @@ class NeutralFace:
     shape: [68, 3] from the nose tip, x and y in pixels, z in pixels away from the camera.
     scale: pixels of one distance between the outer eye corners in front view.
     eye_opening: mean distance of upper and lower lid, in pixels.
+    view: [2, 3] the rotation (two of its rows) that shows the canonical face as this one is seen.
     """
 
     shape: np.ndarray
     scale: float
     eye_opening: float
+    view: np.ndarray = field(default_factory=lambda: NO_TURN)
 
     @classmethod
     def measure(cls, faces: np.ndarray) -> NeutralFace:
@@ -66,9 +69,10 @@ class NeutralFace:
         mouth = [*range(3, 14), *range(48, 68)]
         flat[mouth] = closed[mouth]
         flat = close_lips(flat)
-        scale, depth = _depth(flat)
+        scale, depth, view = _depth(flat)
         own = float(np.median(opening[opening >= np.median(opening)]))
-        return cls(np.column_stack([flat, depth]), scale, max(own, _LEAST_EYE_OPENING * scale))
+        own = max(own, _LEAST_EYE_OPENING * scale)
+        return cls(np.column_stack([flat, depth]), scale, own, view)
 
     def split(self, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Head pose and expression of this person's faces.
@@ -126,8 +130,8 @@ def _scale_lids(expression: np.ndarray, factor: float) -> np.ndarray:
     return expression
 
 
-def _depth(flat: np.ndarray) -> tuple[float, np.ndarray]:
-    """Scale and depth [68], in pixels, of a neutral face [68, 2], from the canonical face's.
+def _depth(flat: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    """Scale and depth [68], in pixels, and view [2, 3] of a neutral face [68, 2].
 
     The canonical face is fitted as a scaled orthographic view: its rotation's third row tells the
     depth in this view.
@@ -138,7 +142,7 @@ def _depth(flat: np.ndarray) -> tuple[float, np.ndarray]:
     scale = float(singular.mean())
     across = rows @ columns
     depth = scale * canonical.FACE @ np.cross(across[0], across[1])
-    return scale, depth
+    return scale, depth, across
 
 
 _CANONICAL_FLAT = close_lips(canonical.FACE[:, :2]) * canonical.EYE_DISTANCE

@@ -29,6 +29,8 @@ _WRIST_STROKE, _WRIST_SWING, _ELBOW_STROKE = 0.28, 0.35, 0.14
 # Bones in the picture: shortest and longest as multiples of the photo's, and what a foreshortened
 # one may gain, in shoulder widths, up to its true length.
 _SHORTEST, _LONGEST, _GAIN = 0.65, 1.18, 0.22
+# How far a bone's end swings aside: as far as the bone is long in the picture, and so much more.
+_ASIDE = 0.1
 # An arm whose hand or wrist the photo does not show, or that is folded with the other one.
 _BOUND_FREEDOM, _FOLDED_FREEDOM = 0.2, 0.4
 # Hands nearer than this, in sizes of a hand, are folded.
@@ -51,30 +53,24 @@ def retarget_arms(target: Poses, photo: np.ndarray, person: Person, sway: np.nda
     target: the motion with the photo's proportions, not limited. photo: [133, 3]. sway: [T, 2, 2]
     shift of the left and right shoulder in pixels.
     """
-    shifts = np.zeros((len(target), layout.NUM_POINTS, 2))
-    later = ease_out(len(target), target.fps, _EASE)[:, None]
     folded = _folded(photo)
-    wrists = [_wrist_shift(target, photo, person, side) for side in range(2)]
-    if folded > 0:
-        together = (wrists[0] + wrists[1]) / 2 * _FOLDED_FREEDOM
-        wrists = [own + folded * (together - own) for own in wrists]
-    for side, (shoulder, elbow, wrist, hand) in enumerate(_SIDES):
-        free = _freedom(photo, side)
-        from_body = sway[:, side]
-        at_shoulder = photo[shoulder, :2] + from_body
-        elbow_free = free * (1 + folded * (_FOLDED_FREEDOM - 1))
-        moved = elbow_free * _elbow_shift(target, photo, person, side)
-        moved = from_body + moved - moved[:1] * later
-        at_elbow = _bounded_bone(at_shoulder, photo[elbow, :2] + moved, photo, person, side, 0)
-        moved = free * wrists[side]
-        moved = from_body + moved - moved[:1] * later
-        at_wrist = _bounded_bone(at_elbow, photo[wrist, :2] + moved, photo, person, side, 1)
-        shifts[:, elbow] = at_elbow - photo[elbow, :2]
-        shifts[:, wrist] = at_wrist - photo[wrist, :2]
-        length = person.bones[side, 1] * person.width
-        loose = free * (1 - folded)
-        shape = _hand_shape(target, photo, at_wrist - at_elbow, length, side, loose, later)
-        shifts[:, hand] = shape + at_wrist[:, None] - photo[hand, :2]
+    free = [_freedom(photo, side) for side in range(2)]
+    elbows, wrists = [], []
+    for side, (shoulder, _, _, _) in enumerate(_SIDES):
+        freedom = free[side] * (1 - folded * (1 - _FOLDED_FREEDOM))
+        at_shoulder = photo[shoulder, :2] + sway[:, side]
+        at_elbow = _joint_path(target, photo, person, side, 0, at_shoulder, sway, freedom)
+        elbows.append(at_elbow)
+        wrists.append(_joint_path(target, photo, person, side, 1, at_elbow, sway, freedom))
+
+    shifts = np.zeros((len(target), layout.NUM_POINTS, 2))
+    shift = [wrists[side] - photo[_SIDES[side][2], :2] for side in range(2)]
+    for side, (_, elbow, wrist, hand) in enumerate(_SIDES):
+        shifts[:, elbow] = elbows[side] - photo[elbow, :2]
+        shifts[:, wrist] = shift[side] + folded * (shift[1 - side] - shift[side]) / 2
+        forearm = photo[wrist, :2] + shifts[:, wrist] - elbows[side]
+        shape = _hand_shape(target, photo, person, forearm, side, free[side], 1 - folded)
+        shifts[:, hand] = shape + (photo[wrist, :2] + shifts[:, wrist])[:, None] - photo[hand, :2]
     return shifts
 
 
@@ -111,66 +107,84 @@ def _parted(values: np.ndarray, seen: np.ndarray, fps: float) -> tuple[np.ndarra
     return posture, (held - posture) * smooth_step(gate)
 
 
-def _wrist_shift(target: Poses, photo: np.ndarray, person: Person, side: int) -> np.ndarray:
-    """[T, 2] where the motion would have the wrist, from the photo's, limited, in pixels."""
-    _, elbow, wrist, _ = _SIDES[side]
-    forearm = np.linalg.norm(photo[wrist, :2] - photo[elbow, :2])
-    reach = _WRIST_STROKE * person.width + _WRIST_SWING * forearm
-    return _joint_shift(target, photo, wrist, _WRIST_DRIFT * person.width, reach)
-
-
-def _elbow_shift(target: Poses, photo: np.ndarray, person: Person, side: int) -> np.ndarray:
-    elbow = _SIDES[side][1]
-    drift, reach = _ELBOW_DRIFT * person.width, _ELBOW_STROKE * person.width
-    return _joint_shift(target, photo, elbow, drift, reach)
-
-
-def _joint_shift(
-    target: Poses, photo: np.ndarray, joint: int, drift: float, reach: float
+def _joint_path(
+    target: Poses,
+    photo: np.ndarray,
+    person: Person,
+    side: int,
+    bone: int,
+    start: np.ndarray,
+    sway: np.ndarray,
+    freedom: float,
 ) -> np.ndarray:
+    """[T, 2] where the elbow (bone 0) or wrist (bone 1) goes, in pixels.
+
+    start: [T, 2] the bone's other end. sway: [T, 2, 2]. freedom: 0..1, of the whole arm.
+    """
+    before, joint = _SIDES[side][bone : bone + 2]
+    moved = np.zeros((len(target), 2))
     seen = target.confidence[:, joint] > 0
-    if photo[joint, 2] == 0 or not seen.any():
-        return np.zeros((len(target), 2))
-    posture, stroke = _parted(target.xy[:, joint].astype(np.float64), seen, target.fps)
-    return limit_length(posture - photo[joint, :2], drift) + limit_length(stroke, reach)
+    if photo[joint, 2] > 0 and seen.any():
+        drift, reach = _ELBOW_DRIFT, _ELBOW_STROKE
+        if bone == 1:
+            forearm = np.linalg.norm(photo[joint, :2] - photo[before, :2]) / person.width
+            drift, reach = _WRIST_DRIFT, _WRIST_STROKE + _WRIST_SWING * forearm
+        posture, stroke = _parted(target.xy[:, joint].astype(np.float64), seen, target.fps)
+        posture = limit_length(posture - photo[joint, :2], drift * person.width)
+        moved = freedom * (posture + limit_length(stroke, reach * person.width))
+        moved = moved - moved[:1] * ease_out(len(target), target.fps, _EASE)[:, None]
+    end = photo[joint, :2] + sway[:, side] + moved
+    return _bounded_bone(start, end, photo, person, side, bone)
 
 
 def _bounded_bone(
     start: np.ndarray, end: np.ndarray, photo: np.ndarray, person: Person, side: int, bone: int
 ) -> np.ndarray:
-    """[T, 2] the bone's end, moved along the bone so that its length stays plausible."""
-    own = np.linalg.norm(photo[_SIDES[side][bone + 1], :2] - photo[_SIDES[side][bone], :2])
+    """[T, 2] the bone's end, with the bone's length and swing kept plausible.
+
+    Bounded along and across the photo's bone, so that a bone never turns through its own root.
+    """
+    own = photo[_SIDES[side][bone + 1], :2] - photo[_SIDES[side][bone], :2]
+    length = max(float(np.linalg.norm(own)), 1e-6)
     true_length = person.bones[side, bone] * person.width
-    longest = max(_LONGEST * own, min(own + _GAIN * person.width, true_length))
-    along = end - start
-    length = np.linalg.norm(along, axis=-1, keepdims=True)
-    more = limit(np.maximum(length - own, 0), max(longest - own, 1e-6))
-    less = limit(np.maximum(own - length, 0), (1 - _SHORTEST) * max(own, 1e-6))
-    return start + along / np.maximum(length, 1e-6) * (own + more - less)
+    room = max(_LONGEST * length, min(length + _GAIN * person.width, true_length)) - length
+    along = own / length
+    across = np.array([-along[1], along[0]])
+    more = (end - start) @ along - length
+    more = np.where(more > 0, limit(more, room), limit(more, (1 - _SHORTEST) * length))
+    aside = limit((end - start) @ across, length + _ASIDE * person.width)
+    asked = np.hypot(length + more, aside)
+    kept = length + np.where(asked > length, limit(asked - length, room), asked - length)
+    bone_now = (length + more)[:, None] * along + aside[:, None] * across
+    return start + bone_now * (kept / asked)[:, None]
 
 
 def _hand_shape(
     target: Poses,
     photo: np.ndarray,
+    person: Person,
     forearm: np.ndarray,
-    length: float,
     side: int,
-    free: float,
-    later: np.ndarray,
+    freedom: float,
+    loose: float,
 ) -> np.ndarray:
-    """[T, 21, 2] the photo's hand about its wrist, turned and a little bent, in pixels."""
+    """[T, 21, 2] the photo's hand about its wrist, turned and a little bent, in pixels.
+
+    forearm: [T, 2]. freedom: of the arm. loose: 1 for a hand that does not hold the other one.
+    """
     _, elbow, wrist, hand = _SIDES[side]
     own = photo[hand, :2] - photo[wrist, :2]
-    swing = _forearm_swing(forearm, photo[wrist, :2] - photo[elbow, :2], length)
     motion = target.xy[:, hand].astype(np.float64) - target.xy[:, wrist, None]
     seen = (target.confidence[:, hand] > 0).all(axis=1)
+    length = person.bones[side, 1] * person.width
+    swing = loose * _forearm_swing(forearm, photo[wrist, :2] - photo[elbow, :2], length)
     turn, bend = swing, np.zeros_like(motion)
-    if seen.any() and free > 0:
+    if seen.any() and freedom * loose > 0:
         asked = _hand_turn(motion, seen, own, target.fps)
-        turn = swing + free * limit_angle(asked - swing, _HAND_TURN)
-        bend = free * _finger_bend(motion, seen, own, target.fps)
-    turn, bend = turn - turn[:1] * later[:, 0], bend - bend[:1] * later[..., None]
-    return _rotated(own + bend, turn)
+        turn = swing + freedom * loose * limit_angle(asked - swing, _HAND_TURN)
+        bend = freedom * loose * _finger_bend(motion, seen, own, target.fps)
+    later = ease_out(len(target), target.fps, _EASE)
+    return _rotated(own + bend - bend[:1] * later[:, None, None], turn - turn[:1] * later)
 
 
 def _forearm_swing(forearm: np.ndarray, own: np.ndarray, length: float) -> np.ndarray:
@@ -191,7 +205,9 @@ def _hand_turn(motion: np.ndarray, seen: np.ndarray, own: np.ndarray, fps: float
     axis = motion[:, _KNUCKLE] @ [1, 1j]
     mean = local_mean(np.stack([axis.real, axis.imag], axis=-1), seen, _POSTURE * fps) @ [1, 1j]
     size = np.abs(own[_KNUCKLE] @ [1, 1j]) + 1e-6
-    stroke = np.angle(axis * mean.conj()) * smooth_step(np.minimum(abs(axis), abs(mean)) / size)
+    # Limited first: an angle must be small where it changes its sign at half a turn.
+    stroke = limit_angle(np.angle(axis * mean.conj()), 2 * _HAND_TURN)
+    stroke = stroke * smooth_step(np.minimum(abs(axis), abs(mean)) / size)
     drift = np.angle(mean * (own[_KNUCKLE] @ [1, -1j]))
     gate = local_mean(seen[:, None].astype(np.float64), np.ones(len(seen)), 0.12 * fps)[:, 0]
     return limit_angle(drift, _HAND_DRIFT) + np.where(seen, stroke, 0) * smooth_step(gate)

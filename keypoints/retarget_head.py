@@ -17,7 +17,7 @@ from .face import (
     UPPER_LIDS,
     eye_opening,
 )
-from .limits import ease_out, limit, limit_length, smooth_step
+from .limits import ease_out, limit, limit_angle, limit_length, smooth_step
 from .motion import Motion
 from .person import Person, complete_faces
 from .poses import Poses
@@ -26,13 +26,15 @@ from .poses import Poses
 # not show, roll and size only need a neck that follows.
 _YAW, _PITCH, _ROLL = np.radians([20.0, 14.0, 16.0])
 _SIZE = 0.10
+# What of yaw and pitch is left for a face in profile.
+_LEAST_FRONTAL = 0.35
 # What is left of a fitted head pose that is no rotation: error of the assumed depth.
 _SHEAR = 0.05
 # The nose's way relative to the shoulders', in shoulder widths.
 _HEAD_SHIFT = 0.12
 # How far a point of the face goes from its neutral place, in distances of the outer eye corners:
 # an open mouth takes lips and chin far, the rest of a face hardly moves.
-_EXPRESSION: np.ndarray = np.full((68, 1), 0.08)
+_EXPRESSION: np.ndarray = np.full((68, 1), 0.05)
 _EXPRESSION[17:27] = 0.15
 _EXPRESSION[36:48] = 0.12
 _EXPRESSION[4:13] = 0.25
@@ -74,12 +76,14 @@ def retarget_head(
     expression = np.where(seen[..., None], expression, 0)
 
     later = ease_out(len(motion), motion.fps, _HEAD_EASE)[:, None, None]
-    turned = photo_head + _limited_turn(head)
+    turned = photo_head + _limited_turn(head, _frontal(person))
     turned -= (turned[:1] - photo_head) * later
     shift = limit_length(shift * person.width - sway, _HEAD_SHIFT * person.width)
     shift = sway + shift - (sway + shift)[:1] * later[:, 0]
 
+    expression = _rolled(expression, -_roll(head))
     expression = limit(_closed_lips(_closed_lids(expression)), _EXPRESSION)
+    expression = _rolled(expression @ person.face.view[:, :2].T, _roll(turned))
     later = ease_out(len(motion), motion.fps, _EXPRESSION_EASE)[:, None, None]
     expression = expression + (photo_expression - expression[:1]) * later
 
@@ -87,17 +91,37 @@ def retarget_head(
     return HeadPoints(face, _ears(photo_pose, person, nose[0], photo_head, turned, shift))
 
 
-def _limited_turn(head: np.ndarray) -> np.ndarray:
-    """[T, 2, 3] head poses -> their difference from no turn, limited."""
+def _frontal(person: Person) -> float:
+    """1 for a face seen from the front, less for one that is turned, which shows one side only."""
+    turned = np.linalg.norm(person.face.view[:, 2])
+    return float(1 - (1 - _LEAST_FRONTAL) * smooth_step((turned - 0.2) / 0.6))
+
+
+def _limited_turn(head: np.ndarray, share: float) -> np.ndarray:
+    """[T, 2, 3] head poses -> their difference from no turn, within a share of the limits."""
     size = np.maximum((head[:, 0, 0] + head[:, 1, 1]) / 2, 0.2)
     # A rotation by small angles about x, y, z has the rows [1 -z y] and [z 1 -x].
-    roll = np.arctan2(head[:, 1, 0] - head[:, 0, 1], head[:, 0, 0] + head[:, 1, 1])
+    roll = _roll(head)
     yaw = np.arcsin(np.clip(head[:, 0, 2], -0.95, 0.95))
     pitch = np.arcsin(np.clip(-head[:, 1, 2], -0.95, 0.95))
     free = _turn(pitch, yaw, roll, size)
     size = np.exp(limit(np.log(size), _SIZE))
-    kept = _turn(limit(pitch, _PITCH), limit(yaw, _YAW), limit(roll, _ROLL), size)
+    kept = _turn(
+        limit(pitch, share * _PITCH), limit(yaw, share * _YAW), limit_angle(roll, _ROLL), size
+    )
     return kept + limit(head - free, _SHEAR) - np.eye(2, 3)
+
+
+def _roll(head: np.ndarray) -> np.ndarray:
+    """[T, 2, 3] -> [T] radians."""
+    return np.arctan2(head[:, 1, 0] - head[:, 0, 1], head[:, 0, 0] + head[:, 1, 1])
+
+
+def _rolled(expression: np.ndarray, roll: np.ndarray) -> np.ndarray:
+    """[T, 68, 2] turned in the picture by [T] radians: a mouth opens along its face."""
+    cos, sin = np.cos(roll), np.sin(roll)
+    turn = np.stack([np.stack([cos, -sin], -1), np.stack([sin, cos], -1)], axis=1)
+    return np.einsum("tij,tpj->tpi", turn, expression)
 
 
 def _turn(pitch: np.ndarray, yaw: np.ndarray, roll: np.ndarray, size: np.ndarray) -> np.ndarray:
