@@ -74,26 +74,26 @@ class Lpips(nn.Module):
             maps.append(x / (x.square().sum(dim=1, keepdim=True).sqrt() + 1e-10))
         return maps
 
-    def _level_maps(self, pictures: Tensor, references: Tensor) -> list[Tensor]:
+    def level_maps(self, pictures: Tensor, references: Tensor) -> list[Tensor]:
+        """pictures, references: [B, 3, H, W] in -1..1. Returns the five levels' distances, each
+        [B, 1, h, w]."""
         pairs = zip(self.features(pictures), self.features(references), strict=True)
         return [head((a - b).square()) for head, (a, b) in zip(self.heads, pairs, strict=True)]
 
     def forward(self, pictures: Tensor, references: Tensor) -> Tensor:
         """pictures, references: [B, 3, H, W] in -1..1, at least 64 x 64. Returns [B], >= 0."""
-        maps = self._level_maps(pictures, references)
-        return torch.stack([level.mean(dim=(1, 2, 3)) for level in maps]).sum(dim=0)
+        return _mean(self.level_maps(pictures, references))
 
-    def distance_map(self, pictures: Tensor, references: Tensor) -> Tensor:
-        """The same before its mean over the picture, every level enlarged to the full size.
 
-        pictures, references: [B, 3, H, W] in -1..1. Returns [B, H, W], >= 0.
-        """
-        maps = self._level_maps(pictures, references)
-        large = [
-            F.interpolate(level, size=pictures.shape[-2:], mode="bilinear", align_corners=False)
-            for level in maps
-        ]
-        return torch.stack(large).sum(dim=0)[:, 0]
+def _mean(levels: list[Tensor]) -> Tensor:
+    """[B, 1, h, w] each -> [B]."""
+    return torch.stack([level.mean(dim=(1, 2, 3)) for level in levels]).sum(dim=0)
+
+
+def _enlarged(levels: list[Tensor], size: tuple[int, int]) -> Tensor:
+    """[B, 1, h, w] each, size (H, W) -> [B, H, W]: the sum before its mean over the picture."""
+    large = [F.interpolate(level, size=size, mode="bilinear") for level in levels]
+    return torch.stack(large).sum(dim=0)[:, 0]
 
 
 def _tensor(picture: np.ndarray) -> Tensor:
@@ -101,16 +101,21 @@ def _tensor(picture: np.ndarray) -> Tensor:
     return torch.from_numpy(picture.astype(np.float32)).permute(2, 0, 1)[None] / 127.5 - 1
 
 
-@torch.inference_mode()
 def lpips(model: Lpips, image: np.ndarray, reference: np.ndarray) -> float:
     """model: from `Lpips.pretrained`. image, reference: [H, W, 3] uint8 RGB. Returns >= 0."""
-    image, reference, _ = checked_pair(image, reference)
-    return float(model(_tensor(image), _tensor(reference))[0])
+    return lpips_and_map(model, image, reference)[0]
 
 
 @torch.inference_mode()
-def lpips_map(model: Lpips, image: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """LPIPS at every pixel, [H, W] float32, to average over a region's mask. A pixel's value also
-    depends on what surrounds it, up to about 100 pixels away."""
+def lpips_and_map(
+    model: Lpips, image: np.ndarray, reference: np.ndarray
+) -> tuple[float, np.ndarray]:
+    """LPIPS, and its value at every pixel, [H, W] float32, to average over a region's mask.
+
+    A pixel's value also depends on what surrounds it, up to about 100 pixels away. The map's mean
+    is not quite the first number: small maps are enlarged before it is taken.
+    """
     image, reference, _ = checked_pair(image, reference)
-    return model.distance_map(_tensor(image), _tensor(reference))[0].numpy()
+    levels = model.level_maps(_tensor(image), _tensor(reference))
+    size = (image.shape[0], image.shape[1])
+    return float(_mean(levels)[0]), _enlarged(levels, size)[0].numpy()

@@ -88,10 +88,9 @@ def compare(
     }
     similar, distant = ssim_map(picture, truth), None
     if lpips_model is not None:
-        from .lpips import lpips, lpips_map
+        from .lpips import lpips_and_map
 
-        scores["frame"]["lpips"] = lpips(lpips_model, picture, truth)
-        distant = lpips_map(lpips_model, picture, truth)
+        scores["frame"]["lpips"], distant = lpips_and_map(lpips_model, picture, truth)
     for name, mask in masks.items():
         some = bool(mask.any())
         scores[name] = {

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from gesticulate.errors import WeightsError
-from gesticulate.evaluation.lpips import Lpips, lpips, lpips_map
+from gesticulate.evaluation.lpips import Lpips, lpips, lpips_and_map
 from gesticulate.evaluation.lpips_weights import cached_path, convert, load_weights
 from gesticulate.evaluation.ssim import ssim
 from safetensors.torch import save_file
@@ -77,8 +77,10 @@ def test_it_is_symmetric(random_model, picture):
 def test_the_map_has_its_weight_where_the_pictures_differ(random_model, picture):
     other = picture.copy()
     other[60:90, 60:90] = 255
-    values = lpips_map(random_model, picture, other)
+    distance, values = lpips_and_map(random_model, picture, other)
+    assert distance == lpips(random_model, picture, other)
     assert values.shape == (96, 96)
+    assert values.mean() == pytest.approx(distance, rel=0.3)
     assert values[60:90, 60:90].mean() > 2 * values[:30, :30].mean()
 
 
