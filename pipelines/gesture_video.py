@@ -253,7 +253,7 @@ def _given(poses: Poses | str | Path, portrait: Portrait, speech: Speech) -> Pos
             f"The poses last {lasts:.2f} s, the speech {speech.duration:.2f} s. "
             "Use the speech they were made for."
         )
-    return loaded.scaled((w, h))
+    return loaded if loaded.size == (w, h) else loaded.scaled((w, h))
 
 
 def _on_clock(poses: Poses, fps: float, num_frames: int) -> Poses:
