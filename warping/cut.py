@@ -31,8 +31,8 @@ class PartMasks:
 
     person: the matte, cleared of haze about the hands. around: [H, W] bool, all that the person
     may touch: no pixel of it can be trusted to be background. body: torso, neck, head, legs, as
-    seen. torso: the torso as it would be if no arm hid it. arms: side -> (upper arm, forearm), as seen.
-    shapes: the same if nothing hid them. hands: side -> hand, as seen.
+    seen. torso: the torso as it would be if no arm hid it. arms: side -> (upper arm, forearm), as
+    seen. shapes: the same if nothing hid them. hands: side -> hand, as seen.
     """
 
     person: np.ndarray
@@ -85,9 +85,10 @@ def cut_parts(photo: np.ndarray, matte: np.ndarray, rig: PhotoRig) -> PartMasks:
     free = smoothstep(0.0, 0.05 * rig.unit, -inside)
     matte = _keep_one_person(matte, rig)
     around = matte > 0.02
-    for hand in rig.hands.values():
-        around |= hand_inside(grid, hand) > -0.4
-    hands, matte = _cut_hands(photo, matte, rig, grid, free)
+    deep = {side: hand_inside((height, width), hand) for side, hand in rig.hands.items()}
+    for score in deep.values():
+        around |= score > -0.4
+    hands, matte = _cut_hands(photo, matte, rig, grid, free, deep)
     any_hand = np.logical_or.reduce([np.zeros(matte.shape, bool), *hands.values()])
     owned, shapes, scores = {}, {}, {}
     for side in rig.arms:
@@ -126,11 +127,10 @@ def _keep_one_person(matte: np.ndarray, rig: PhotoRig) -> np.ndarray:
     )
 
 
-def _cut_hands(photo, matte, rig, grid, free):
+def _cut_hands(photo, matte, rig, grid, free, deep):
     """side -> [H, W] bool, and the matte without its haze about the hands."""
     hands = {}
-    for side, hand in rig.hands.items():
-        score = hand_inside(grid, hand)
+    for side, score in deep.items():
         hands[side] = grab(photo, score > 0.55, score > 0.0, score > -0.7)
         near = (score > -1.6) & (free > 0.5)
         arm = rig.arms[side]
@@ -143,7 +143,7 @@ def _cut_hands(photo, matte, rig, grid, free):
     sides = list(hands)
     if len(sides) == 2:
         both = hands[sides[0]] & hands[sides[1]]
-        first = hand_inside(grid, rig.hands[sides[0]]) > hand_inside(grid, rig.hands[sides[1]])
+        first = deep[sides[0]] > deep[sides[1]]
         hands[sides[0]] &= ~both | first
         hands[sides[1]] &= ~both | ~first
     return hands, matte

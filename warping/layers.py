@@ -13,7 +13,7 @@ from .matte import person_matte
 from .rig import SIDES, PhotoRig, photo_rig
 
 # Masks and fills are smooth: this many pixels on the longer side are enough for them.
-WORKING_SIZE = 768
+WORKING_SIZE = 512
 
 
 @dataclass(frozen=True)

@@ -35,12 +35,12 @@ def along_bone(
 ) -> tuple[np.ndarray, np.ndarray]:
     """(t, distance) of points [..., 2]: where on the bone, 0 at its start and 1 at its end,
     unclipped, and the distance to the segment in pixels."""
-    bone = end - start
-    length = max(float(bone @ bone), 1e-6)
-    offset = grid - start
-    t = (offset @ bone) / length
-    nearest = np.clip(t, 0.0, 1.0)[..., None] * bone
-    return t, np.linalg.norm(offset - nearest, axis=-1)
+    bone_x, bone_y = (float(v) for v in end - start)
+    length = max(bone_x * bone_x + bone_y * bone_y, 1e-6)
+    x, y = grid[..., 0] - np.float32(start[0]), grid[..., 1] - np.float32(start[1])
+    t = (x * (bone_x / length) + y * (bone_y / length)).astype(np.float32)
+    nearest = np.clip(t, 0.0, 1.0)
+    return t, np.hypot(x - nearest * np.float32(bone_x), y - nearest * np.float32(bone_y))
 
 
 def signed_distance(shape: tuple[int, int], outline: np.ndarray) -> np.ndarray:
@@ -84,16 +84,25 @@ def palm_length(hand: np.ndarray) -> float:
     return max(palm, 0.45 * float(np.ptp(hand, axis=0).max()), 1.0)
 
 
-def hand_inside(grid: np.ndarray, hand: np.ndarray) -> np.ndarray:
-    """How deep points [H, W, 2] lie inside the outline of a hand [21, 2]; 1 is on a finger's bone,
-    0 on the outline, negative outside."""
+def hand_inside(shape: tuple[int, int], hand: np.ndarray) -> np.ndarray:
+    """[H, W] how deep pixels lie inside the outline of a hand [21, 2]: 1 on a finger's bone, 0 on
+    the outline, negative outside, -9 far away."""
     radius = FINGER_RADIUS * palm_length(hand)
+    result = np.full(shape, -9.0, np.float32)
+    low = np.maximum(np.floor(hand.min(0) - 4 * radius), 0).astype(int)
+    high = np.minimum(np.ceil(hand.max(0) + 4 * radius), shape[::-1]).astype(int)
+    if (high <= low).any():
+        return result
+    width, height = high - low
+    hand = hand - low
+    grid = pixel_grid(int(width), int(height))
     hull = cv2.convexHull(np.round(hand[list(PALM)]).astype(np.int32))[:, 0]
     score = signed_distance(grid.shape[:2], hull) / radius + 0.7
-    for finger in FINGERS:
-        for a, b in pairwise(finger):
-            score = np.maximum(score, 1.0 - along_bone(grid, hand[a], hand[b])[1] / radius)
-    return score
+    bones = [np.full(score.shape, np.inf, np.float32)]
+    bones += [along_bone(grid, hand[a], hand[b])[1] for f in FINGERS for a, b in pairwise(f)]
+    score = np.maximum(score, 1.0 - np.minimum.reduce(bones) / radius)
+    result[low[1] : high[1], low[0] : high[0]] = score
+    return result
 
 
 def centre_upper_arm(matte: np.ndarray, rig: PhotoRig, side: str) -> np.ndarray:
