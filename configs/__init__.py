@@ -70,7 +70,7 @@ def validate(values: dict[str, Any], cls: type[Options], source: str) -> Options
     from pydantic import ValidationError
 
     try:
-        checked = _checker(cls).validate_python({"options": values})
+        checked = _checker(typing.cast(Any, cls)).validate_python({"options": values})
     except ValidationError as error:
         problems = [_explain(problem, cls) for problem in error.errors()]
         raise UsageError(f"{source}: {' '.join(problems)}") from None

@@ -35,8 +35,8 @@ class Poses:
     def __len__(self) -> int:
         return len(self.points)
 
-    def __getitem__(self, frames: slice) -> Poses:
-        """The poses of a span of frames."""
+    def __getitem__(self, frames: slice | np.ndarray) -> Poses:
+        """The poses of a span of frames, or of those a [T] bool mask picks."""
         return replace(self, points=self.points[frames])
 
     @property
