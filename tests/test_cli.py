@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gesticulate import weights
 from gesticulate.examples import demo_speech
 from gesticulate.video.read import VideoReader
 
@@ -49,12 +50,17 @@ def folder(tmp_path_factory) -> Path:
 def command(folder):
     """Start `gesticulate` with arguments in the folder."""
 
-    def start(*arguments: object, **options) -> subprocess.Popen:
+    def start(*arguments: object, env: dict | None = None, **options) -> subprocess.Popen:
         paths = [str(PLUGIN), str(folder / "site"), os.environ.get("PYTHONPATH", "")]
         return subprocess.Popen(
             [sys.executable, "-m", "gesticulate", *map(str, arguments)],
             cwd=folder,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"},
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(paths),
+                "OMP_NUM_THREADS": "1",
+                **(env or {}),
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -191,6 +197,22 @@ def test_nobody_in_the_photo_exits_with_1(run, folder):
     code, _, err = run("wall.png", "speech.wav", "--preset", "nod.yaml")
     assert code == 1
     assert "No person found" in err
+
+
+@pytest.mark.parametrize(("damaged", "said"), [(False, "HF_HUB_OFFLINE"), (True, "damaged")])
+def test_weights_that_cannot_be_had_exit_with_1(run, folder, tmp_path, damaged, said):
+    (folder / "rtmpose.yaml").write_text(PRESET.replace("mediapipe", "rtmpose"))
+    env = {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
+    if damaged:
+        own = tmp_path / "gesticulate" / "weights"
+        own.mkdir(parents=True)
+        for name in weights.names():
+            if weights.get(name).repository:
+                (own / weights.get(name).file).write_bytes(b"half a file")
+    code, _, err = run("photo.png", "speech.wav", "--preset", "rtmpose.yaml", env=env)
+    assert code == 1
+    assert said in err
+    assert "Traceback" not in err
 
 
 def test_a_video_with_progress_as_json(run, folder):
