@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import importlib.util
+import pickle
 import sys
 import types
 from collections.abc import Iterable, Iterator
@@ -50,9 +51,16 @@ class MMPoseEstimator:
             if not Path(file).is_file():
                 raise WeightsError(f"No file at {file}; expected a configuration and its weights.")
         try:
-            self._model: Any = init_model(
-                str(config), str(checkpoint), device=_torch_device(device)
-            )
+            with _numpy_in_checkpoints():
+                self._model: Any = init_model(
+                    str(config), str(checkpoint), device=_torch_device(device)
+                )
+        except pickle.UnpicklingError as error:
+            raise WeightsError(
+                f"{checkpoint} holds more than weights and arrays, and could run any program. If "
+                "you trust it, keep its weights alone: torch.save({'state_dict': "
+                "torch.load(path, weights_only=False)['state_dict']}, path)"
+            ) from error
         except Exception as error:
             raise WeightsError(
                 f"mmpose cannot load {checkpoint} with {config}: {type(error).__name__}: {error}"
@@ -136,6 +144,24 @@ def _stand_in_for_compiled_ops() -> Iterator[None]:
         yield
     finally:
         del sys.modules[name]
+
+
+def _numpy_in_checkpoints() -> contextlib.AbstractContextManager:
+    """Let torch's safe loading read the arrays that mmpose's checkpoints keep beside the weights.
+
+    They describe the data set (sigmas, colours). torch refuses them since it loads weights only
+    by default, and mmengine 0.10.7 does not ask otherwise.
+    """
+    import torch
+
+    rebuild, scalar = np.zeros(1).__reduce__()[0], np.float64(0).__reduce__()[0]
+    names = [
+        (function, f"{module}.multiarray.{name}")
+        for module in ("numpy.core", "numpy._core")  # as numpy 1 and 2 write it
+        for function, name in ((rebuild, "_reconstruct"), (scalar, "scalar"))
+    ]
+    kinds = [kind for kind in vars(np.dtypes).values() if isinstance(kind, type)]
+    return torch.serialization.safe_globals([*names, np.ndarray, np.dtype, *kinds])
 
 
 def _torch_device(device: str) -> str:
