@@ -118,6 +118,8 @@ def annotate(estimator: Estimator, job: AnnotationJob) -> str:
             write_text(job.remarks, json.dumps(content))
     except GesticulateError as error:
         return str(error)
+    except Exception as error:  # one clip that no library can digest must not stop a long build
+        return f"{type(error).__name__}: {error}"
     return ""
 
 

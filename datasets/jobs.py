@@ -6,12 +6,16 @@ import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
+
+from ..errors import GesticulateError
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 _tool: Any = None
+_failure: Exception | None = None
 
 
 def run_jobs(
@@ -37,16 +41,26 @@ def run_jobs(
         try:
             for future in as_completed(futures):
                 yield futures[future], future.result()
+        except BrokenProcessPool:
+            raise GesticulateError(
+                f"One of {workers} worker processes was ended from outside, most likely for want "
+                "of memory. What is done is kept: run the command again, with fewer --workers."
+            ) from None
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _start(make_tool: Callable[[], Any]) -> None:
-    global _tool
+    global _tool, _failure
     # One thread a process: the processes fill the cores.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    _tool = make_tool()
+    try:
+        _tool = make_tool()
+    except Exception as error:  # told by the first job: an initialiser's error would be lost
+        _failure = error
 
 
 def _run(work: Callable[[Any, Job], Result], job: Job) -> Result:
+    if _failure is not None:
+        raise _failure
     return work(_tool, job)

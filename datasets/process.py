@@ -25,7 +25,7 @@ from .options import FPS, Quality
 from .quality import Verdict
 
 # Counted up whenever a change of the code makes processed clips stale.
-RECIPE = 3
+RECIPE = 4
 ARRAYS = ("poses", "motion", "confidence", "speech", "voice", "energy")
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..keypoints import canonical, layout
+from ..keypoints.person import whole_faces
 from ..keypoints.poses import Poses
 from .options import FPS, Quality
 
@@ -45,7 +46,7 @@ def measure_poses(poses: Poses) -> dict[str, float]:
     widths a second.
     """
     seen = poses.confidence > SEEN
-    face = seen[:, layout.FACE].mean(axis=1) > 0.5
+    face = faces_seen(poses)
     shoulders = seen[:, [layout.LEFT_SHOULDER, layout.RIGHT_SHOULDER]].all(axis=1)
     return {
         "face_seen": float(face.mean()),
@@ -56,6 +57,11 @@ def measure_poses(poses: Poses) -> dict[str, float]:
         "turn": _median(_turn(poses.points[face])),
         "motion": _motion(poses, seen, face, shoulders),
     }
+
+
+def faces_seen(poses: Poses) -> np.ndarray:
+    """[T] bool: the frames that show a face one can measure by."""
+    return whole_faces(poses) & ((poses.confidence[:, layout.FACE] > SEEN).mean(axis=1) > 0.5)
 
 
 def _median(values: np.ndarray) -> float:
@@ -154,8 +160,7 @@ def lip_opening(poses: Poses) -> np.ndarray:
     lips = poses.xy[:, layout.FACE]
     gap = np.linalg.norm(lips[:, _UPPER_LIP] - lips[:, _LOWER_LIP], axis=-1).mean(axis=1)
     eyes = eye_distance(poses)
-    face = (poses.confidence[:, layout.FACE] > SEEN).mean(axis=1) > 0.5
-    return np.where(face & (eyes > 0), gap / np.maximum(eyes, 1e-6), np.nan)
+    return np.where(faces_seen(poses) & (eyes > 0), gap / np.maximum(eyes, 1e-6), np.nan)
 
 
 def measure_sound(poses: Poses, voice: np.ndarray, energy: np.ndarray) -> dict[str, float]:

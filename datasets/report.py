@@ -22,6 +22,7 @@ Accepted = Sequence[tuple[Clip, Processed]]
 
 # Tiles of a contact sheet, and sheets of each sort.
 _TILES, _SHEETS = 24, 3
+_SEEN = ("face_seen", "shoulders_seen", "left_hand_seen", "right_hand_seen")
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
@@ -47,6 +48,9 @@ def write_report(
         "## Left out",
         "`body` and `sound` rows are parts of clips that are in: their other parts are used.\n",
         _reasons(rejected),
+        "## Detection",
+        "Share of the frames of all annotated clips, accepted or not.",
+        _detection(clips, results),
         "## Measures of the accepted clips",
         _measures(accepted),
         "## Lips and voice",
@@ -92,6 +96,21 @@ def _reasons(rejected: list[dict[str, Any]]) -> str:
     counts = Counter((row["what"], row["reason"]) for row in rejected)
     rows = [(*key, count, MEANING[key[1]]) for key, count in sorted(counts.items())]
     return _table("what, reason, number, measured", rows)
+
+
+def _detection(clips: Sequence[Clip], results: dict[str, Processed]) -> str:
+    kinds: dict[str, list[Processed]] = {}
+    for clip in clips:
+        kinds.setdefault(clip.source.kind or "-", []).append(results[clip.id])
+    rows = []
+    for kind, group in sorted(kinds.items()):
+        frames = [result.num_frames for result in group]
+        shares = [
+            np.average([result.measures[name] for result in group], weights=frames)
+            for name in _SEEN
+        ]
+        rows.append((kind, len(group), sum(frames), *(f"{share:.1%}" for share in shares)))
+    return _table("kind, clips, frames, face, both shoulders, left hand, right hand", rows)
 
 
 def _measures(accepted: Accepted) -> str:
