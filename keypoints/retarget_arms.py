@@ -22,10 +22,10 @@ _SIDES = (
 # Posture and strokes part at this time constant, in seconds.
 _POSTURE = 1.2
 # How far a posture may drift from the photo's, in shoulder widths.
-_WRIST_DRIFT, _ELBOW_DRIFT = 0.15, 0.06
+_WRIST_DRIFT, _ELBOW_DRIFT = 0.10, 0.04
 # How far strokes carry the wrist: so much, and more by the length of forearm that is seen, which
 # can swing. In shoulder widths. The elbow's is for a hanging upper arm.
-_WRIST_STROKE, _WRIST_SWING, _ELBOW_STROKE = 0.28, 0.35, 0.14
+_WRIST_STROKE, _WRIST_SWING, _ELBOW_STROKE = 0.24, 0.45, 0.10
 # Bones in the picture: shortest and longest as multiples of the photo's, and what a foreshortened
 # one may gain, in shoulder widths, up to its true length.
 _SHORTEST, _LONGEST, _GAIN = 0.65, 1.18, 0.22

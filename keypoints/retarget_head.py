@@ -31,7 +31,7 @@ _LEAST_FRONTAL = 0.35
 # What is left of a fitted head pose that is no rotation: error of the assumed depth.
 _SHEAR = 0.05
 # The nose's way relative to the shoulders', in shoulder widths.
-_HEAD_SHIFT = 0.12
+_HEAD_SHIFT = 0.10
 # How far a point of the face goes from its neutral place, in distances of the outer eye corners:
 # an open mouth takes lips and chin far, the rest of a face hardly moves.
 _EXPRESSION: np.ndarray = np.full((68, 1), 0.05)
