@@ -96,6 +96,8 @@ def cut_parts(photo: np.ndarray, matte: np.ndarray, rig: PhotoRig) -> PartMasks:
         wide = 1.0 + (SLEEVE - 1.0) * free
         best = np.maximum(upper, fore)
         core = (best > 1.0 - SURE_IN) & (roots > 0.5)
+        # Well outside the torso there is nobody but the arm.
+        core |= (inside < -0.12 * rig.unit) & (best > -0.6) & (roots > 0.5) & (matte > 0.5)
         possible = (best > 1.0 - SURE_OUT * wide) & (roots > 0.0) & (matte > 0.3)
         other = any_hand & ~hands.get(side, np.zeros_like(any_hand))
         likely = best > 1.0 - np.minimum(wide, 1.6)
@@ -109,7 +111,7 @@ def cut_parts(photo: np.ndarray, matte: np.ndarray, rig: PhotoRig) -> PartMasks:
             for mine, bone in zip((upper > fore, upper <= fore), bones, strict=True)
         )
         scores[side] = (upper, fore, roots)
-    return _soft_masks(matte, around, inside, hands, owned, shapes, scores)
+    return _soft_masks(matte, around, inside, rig, hands, owned, shapes, scores)
 
 
 def _keep_one_person(matte: np.ndarray, rig: PhotoRig) -> np.ndarray:
@@ -182,7 +184,7 @@ def _limb_shape(seen, t, distance, length, radius, unit) -> np.ndarray:
     return smoothstep(-1.5, 1.5, wide - distance) * smoothstep(-0.1, 0.1, t)
 
 
-def _soft_masks(matte, around, inside, hands, owned, shapes, scores) -> PartMasks:
+def _soft_masks(matte, around, inside, rig, hands, owned, shapes, scores) -> PartMasks:
     """Divide all of the person: what no arm or hand has is the body's, but for slivers."""
     arms_and_hands = [*owned.values(), *hands.values()]
     taken = np.logical_or.reduce([np.zeros(matte.shape, bool), *arms_and_hands])
@@ -205,8 +207,41 @@ def _soft_masks(matte, around, inside, hands, owned, shapes, scores) -> PartMask
         soft_hands[side] = soft * matte
         soft_taken += soft
     seen = np.clip(1.0 - soft_taken, 0, 1) * matte
-    torso = smoothstep(-2.5, 2.5, cv2.GaussianBlur(inside, (0, 0), 4.0))
+    torso = _torso_shape(body, taken, inside, rig)
     return PartMasks(matte, around, seen, torso, arms, shapes, soft_hands)
+
+
+def _torso_shape(body, taken, inside, rig) -> np.ndarray:
+    """[H, W] the torso as if no arm hid it. Where its edge is seen against the background, there;
+    between such rows straight on; where none is seen, as people are built."""
+    height, width = body.shape
+    shape = inside > 0
+    top = int(np.clip(rig.shoulders[:, 1].max() + 0.1 * rig.unit, 0, height - 1))
+    middle = int(np.clip(rig.neck[0], 1, width - 2))
+    columns = np.arange(width)
+    for right in (False, True):
+        half = columns > middle if right else columns < middle
+        pick = (
+            (lambda mask: np.where(mask, columns, -1).max(1))
+            if right
+            else (lambda mask: width - 1 - np.where(mask, columns[::-1], -1).max(1))
+        )
+        built, seen = pick(shape & half), pick(body & half)
+        step = 4 if right else -4
+        beyond = np.clip(seen + step, 0, width - 1)
+        rows = np.arange(height)
+        free = body.any(1) & (rows > top) & ~taken[rows, beyond] & ~body[rows, beyond]
+        free &= np.abs(seen - built) < 0.3 * rig.unit
+        known = np.flatnonzero(free)
+        if len(known) > 4:
+            # Shoulder joint and armpit stay as built; from there to the first seen row.
+            start = min(top, known[0])
+            edge = np.interp(rows, [start, *known], [built[start], *seen[known]])
+            edge[:start] = built[:start]
+            edge = cv2.GaussianBlur(edge.astype(np.float32)[:, None], (1, 0 + 2 * 6 + 1), 4.0)[:, 0]
+            reach = columns <= edge[:, None] if right else columns >= edge[:, None]
+            shape = np.where(half, reach & (shape.any(1)[:, None]), shape)
+    return cv2.GaussianBlur(shape.astype(np.float32), (0, 0), 1.5)
 
 
 def _smooth_outline(mask: np.ndarray) -> np.ndarray:

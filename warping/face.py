@@ -100,13 +100,23 @@ class Opening:
 
 
 def _smooth_curve(x: np.ndarray, y: np.ndarray, fine: np.ndarray) -> np.ndarray:
-    """A round curve through few points: a polynomial of their degree, at most 4."""
-    scaled = (x - x[0]) / max(x[-1] - x[0], 1e-3)
-    if np.diff(scaled).min() < 0.08:
-        return np.interp(fine, x, y)
-    from scipy.interpolate import PchipInterpolator
-
-    return PchipInterpolator(x, y)(fine)
+    """A round curve through few points that does not overshoot them (monotone cubic; Fritsch and
+    Butland 1984, eq. 5): x, y [K], x rising; at ``fine`` [M]."""
+    step = np.maximum(np.diff(x), 1e-3)
+    slope = np.diff(y) / step
+    inner = np.zeros_like(slope[1:])
+    rises = slope[1:] * slope[:-1] > 0
+    inner[rises] = 2 / (1 / slope[1:][rises] + 1 / slope[:-1][rises])
+    tangent = np.concatenate([slope[:1], inner, slope[-1:]])
+    index = np.clip(np.searchsorted(x, fine, side="right") - 1, 0, len(step) - 1)
+    h = step[index]
+    t = np.clip((fine - x[index]) / h, 0.0, 1.0)
+    return (
+        (1 + 2 * t) * (1 - t) ** 2 * y[index]
+        + t * (1 - t) ** 2 * h * tangent[index]
+        + t**2 * (3 - 2 * t) * y[index + 1]
+        + t**2 * (t - 1) * h * tangent[index + 1]
+    )
 
 
 class FaceMotion:

@@ -104,7 +104,7 @@ def _stack_layers(photo: np.ndarray, masks: PartMasks, rig: PhotoRig):
     image = photo.astype(np.float32)
     matte = masks.person
     parts = _alphas(masks)
-    rim = 2 * round(0.018 * max(photo.shape[:2])) + 1
+    rim = 2 * round(0.024 * max(photo.shape[:2])) + 1
     person = cv2.dilate(masks.around.astype(np.uint8), np.ones((rim, rim), np.uint8)) > 0
     background = fill_textured(image, ~person, 0.3 * rig.unit, upright=3.0)
     below = background
@@ -112,6 +112,9 @@ def _stack_layers(photo: np.ndarray, masks: PartMasks, rig: PhotoRig):
     for index, (part, side, seen, alpha) in enumerate(parts):
         above = np.maximum.reduce([np.zeros_like(matte), *(p[2] for p in parts[index + 1 :])])
         known = (seen > 0.95) & (above < 0.02)
+        if known.sum() < 20:
+            # Nothing of it is seen: better what hides it than nothing.
+            known = (alpha > 0.5) | (seen > 0.5)
         if part == "body":
             texture = fill_textured(image, known, 0.25 * rig.unit)
         else:
