@@ -83,7 +83,7 @@ def cut_parts(photo: np.ndarray, matte: np.ndarray, rig: PhotoRig) -> PartMasks:
     inside = torso_distance((height, width), rig)
     # 0 on the torso, 1 away from it: how far a sleeve may claim what no limb is near to.
     free = smoothstep(0.0, 0.05 * rig.unit, -inside)
-    matte = _keep_one_person(matte, rig)
+    matte = _keep_one_person(np.maximum(matte, _surely_person(matte.shape, rig)), rig)
     around = matte > 0.02
     deep = {side: hand_inside((height, width), hand) for side, hand in rig.hands.items()}
     for score in deep.values():
@@ -91,6 +91,7 @@ def cut_parts(photo: np.ndarray, matte: np.ndarray, rig: PhotoRig) -> PartMasks:
     hands, matte = _cut_hands(photo, matte, rig, grid, free, deep)
     any_hand = np.logical_or.reduce([np.zeros(matte.shape, bool), *hands.values()])
     owned, shapes, scores = {}, {}, {}
+    reach = np.full(matte.shape, 9.0, np.float32)
     for side in rig.arms:
         upper, fore, roots, bones = _arm_scores(grid, matte, rig, side)
         wide = 1.0 + (SLEEVE - 1.0) * free
@@ -106,12 +107,28 @@ def cut_parts(photo: np.ndarray, matte: np.ndarray, rig: PhotoRig) -> PartMasks:
         # The matte is unsure of sleeves that look like the wall; the cut is not.
         inner = cv2.erode(owned[side].astype(np.uint8), np.ones((3, 3), np.uint8))
         matte = np.maximum(matte, _soft(inner))
+        reach = np.minimum(reach, -best / SLEEVE)
         shapes[side] = tuple(
             _limb_shape(owned[side] & mine, *bone, rig.unit)
             for mine, bone in zip((upper > fore, upper <= fore), bones, strict=True)
         )
         scores[side] = (upper, fore, roots)
-    return _soft_masks(matte, around, inside, rig, hands, owned, shapes, scores)
+    for score in deep.values():
+        reach = np.minimum(reach, -score / 2)
+    return _soft_masks(matte, reach, around, inside, rig, hands, owned, shapes, scores)
+
+
+def _surely_person(shape: tuple[int, int], rig: PhotoRig) -> np.ndarray:
+    """[H, W] float32, what the skeleton knows to be the person, should the matte miss it: the face
+    up to the hair, the neck, the middle of the chest."""
+    mask = np.zeros(shape, np.uint8)
+    chin, bridge = rig.face[8], rig.face[27]
+    forehead = rig.face[17:27] + 0.45 * (bridge - chin)
+    hull = cv2.convexHull(np.concatenate([rig.face, forehead]).astype(np.float32))
+    cv2.fillPoly(mask, [np.round(hull).astype(np.int32)], 1)
+    a, b = np.round(chin).astype(int), np.round(rig.neck).astype(int)
+    cv2.line(mask, a.tolist(), b.tolist(), 1, max(1, round(0.3 * rig.unit)))
+    return cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 2.0)
 
 
 def _keep_one_person(matte: np.ndarray, rig: PhotoRig) -> np.ndarray:
@@ -184,14 +201,19 @@ def _limb_shape(seen, t, distance, length, radius, unit) -> np.ndarray:
     return smoothstep(-1.5, 1.5, wide - distance) * smoothstep(-0.1, 0.1, t)
 
 
-def _soft_masks(matte, around, inside, rig, hands, owned, shapes, scores) -> PartMasks:
+def _soft_masks(matte, reach, around, inside, rig, hands, owned, shapes, scores) -> PartMasks:
     """Divide all of the person: what no arm or hand has is the body's, but for slivers."""
     arms_and_hands = [*owned.values(), *hands.values()]
     taken = np.logical_or.reduce([np.zeros(matte.shape, bool), *arms_and_hands])
     thick = 2 * max(2, round(0.008 * max(matte.shape))) + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (thick, thick))
     body = cv2.morphologyEx(((matte > 0.5) & ~taken).astype(np.uint8), cv2.MORPH_OPEN, kernel) > 0
+    body = _main_piece(body, rig)
     owner = _nearest([body, *arms_and_hands])
+    # A microphone, a chair: the matte has it, no limb can reach it.
+    astray = (owner > 0) & (reach > 1.5) & ~taken
+    matte = np.where(astray, 0.0, matte).astype(np.float32)
+    around = around & ~astray
     sides = list(owned)
     hand_sides = list(hands)
     arms, soft_taken = {}, np.zeros_like(matte)
@@ -255,6 +277,17 @@ def _smooth_outline(mask: np.ndarray) -> np.ndarray:
 def _soft(mask: np.ndarray) -> np.ndarray:
     """A mask with an edge of about two pixels."""
     return cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 0.9)
+
+
+def _main_piece(body: np.ndarray, rig: PhotoRig) -> np.ndarray:
+    """Of the body, what hangs together with face or chest: a piece apart from them belongs to the
+    arm or hand beside it."""
+    _, labels = cv2.connectedComponents(body.astype(np.uint8))
+    chest = rig.neck + [0.0, 0.25 * rig.unit]
+    points = np.concatenate([rig.face, rig.neck[None], chest[None]])
+    points = np.clip(np.round(points), 0, [body.shape[1] - 1, body.shape[0] - 1]).astype(int)
+    mine = np.unique(labels[points[:, 1], points[:, 0]])
+    return np.isin(labels, mine[mine > 0]) if (mine > 0).any() else body
 
 
 def _nearest(masks: list[np.ndarray]) -> np.ndarray:
