@@ -41,6 +41,12 @@ def _mel() -> Factory:
     return MelEncoder
 
 
+def _wavlm() -> Factory:
+    from ..speech.wavlm import WavLMEncoder
+
+    return WavLMEncoder
+
+
 def _contextual() -> Factory:
     from ..motion.contextual import ContextualGenerator
 
@@ -62,7 +68,7 @@ def _skeleton() -> Factory:
 # Each value imports its stage when it is asked for, and not before.
 BUILT_IN: dict[str, dict[str, Callable[[], Factory]]] = {
     "pose_estimators": {"auto": _auto_estimator, "mediapipe": _mediapipe, "rtmpose": _rtmpose},
-    "speech_encoders": {"mel": _mel},
+    "speech_encoders": {"mel": _mel, "wavlm": _wavlm},
     "motion_generators": {"contextual": _contextual},
     "renderers": {"puppet": _puppet, "skeleton": _skeleton},
 }

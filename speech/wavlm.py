@@ -36,13 +36,14 @@ class WavLMEncoder:
 
     name = "wavlm"
 
-    def __init__(self, model: str | Path = REPOSITORY, device: str = "cpu") -> None:
+    def __init__(self, model: str | Path = REPOSITORY, device: str = "auto") -> None:
         """model: a repository on the Hugging Face hub, or a folder with config and weights.
+        device: as torch names it; "auto" takes a GPU where there is one.
 
         Raises: WeightsError where they are neither there nor to be fetched.
         """
-        self.device = device
-        self._model = _load(model).to(device).eval()
+        self.device = _choose_device() if device == "auto" else device
+        self._model = _load(model).to(self.device).eval()
         self._normalise = _wants_normalising(model)
         self._mel = MelEncoder()
         self.channels = self._model.config.hidden_size + self._mel.channels
@@ -98,6 +99,12 @@ def _on_frame_clock(rows: np.ndarray, frames: int, fps: float) -> np.ndarray:
     after = np.minimum(before + 1, len(rows) - 1)
     part = (position - before)[:, None].astype(np.float32)
     return rows[before] * (1 - part) + rows[after] * part
+
+
+def _choose_device() -> str:
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _load(model: str | Path) -> WavLMModel:
