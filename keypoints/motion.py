@@ -16,7 +16,8 @@ class Motion:
     points: [T, 116, 2] float32 in shoulder widths, y down. The origin is the neck (the middle of
         the shoulders) of the clip's reference and stays put, so that sway is kept. Arm points are
         relative to the origin; face points to the nose tip, whose own slot holds the nose tip
-        relative to the origin; hand points to the body's wrist of that side.
+        relative to the origin; hand points to the body's wrist of that side. Proportions are the
+        canonical person's (canonical.py): `person.to_motion` takes out who somebody is.
     confidence: [T, 116] float32 in 0..1.
     fps: frames per second.
     """

@@ -6,11 +6,13 @@ regression (a Savitzky-Golay filter that knows confidence, gaps and ends) with a
 window, and the two are mixed: where they differ by more than the part's noise something happens
 and the short one holds, elsewhere the long one. Both look both ways in time: nothing is delayed.
 
-The constants were chosen on 45 training clips. At the jitter that one window of 11 frames leaves
-(CSG-405's choice; wrists: 0.18 of the raw second difference while the hand rests) it keeps 85 %
-of a stroke's peak speed; windows 7 and 17 mixed keep 92 %. Skull: 0.35 and 93 %, against 92 % for
-one window of 9. Five frames on the lips' opening keep 87 % of its amplitude, seven 72 %, nine
-55 %; so five it is, and a closed frame stays as closed as it was.
+The constants were chosen on 45 training clips of real people, by what is left of the second
+difference while a part rests, and of the speed of a stroke or the amplitude of the lips at their
+peaks. One window of 11 frames (CSG-405's choice) leaves wrists 0.18 of their jitter and 85 % of
+a stroke's peak speed; windows 7 and 17 mixed leave 0.18 and 92 %. Skull: 0.35 and 93 %, against
+0.36 and 92 % for one window of 9. One window of five frames keeps 87 % of the lips' opening,
+seven 72 %, nine 55 %: so five it is, and a closed frame is held as closed as it was (mean gap of
+233 closures: 0.006 of the eyes' distance before, 0.008 after).
 """
 
 from __future__ import annotations
