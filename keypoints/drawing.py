@@ -61,7 +61,9 @@ def draw(
     if isinstance(pose, Poses):
         if len(pose) != 1:
             raise ValueError(f"draw one frame at a time: got poses of {len(pose)} frames")
-        size, pose = size or pose.size, pose.points[0]
+        size, points = size or pose.size, pose.points[0]
+    else:
+        points = pose
     if background is not None:
         picture = np.ascontiguousarray(background).copy()
         size = (picture.shape[1], picture.shape[0])
@@ -70,8 +72,8 @@ def draw(
     else:
         raise ValueError("draw needs a size where neither poses nor a background carry one")
     thick = max(1.0, min(size) / 128)
-    seen = (pose[:, 2] >= threshold) & (pose[:, 2] > 0)
-    xy = pose[:, :2].astype(np.float64)
+    seen = np.asarray((points[:, 2] >= threshold) & (points[:, 2] > 0))
+    xy = points[:, :2].astype(np.float64)
     _draw_body(picture, xy, seen, thick, darken=background is None)
     for hand, edges in (
         (layout.LEFT_HAND, layout.LEFT_HAND_EDGES),

@@ -27,9 +27,9 @@ def limit_angle(angles: np.ndarray, radius: float) -> np.ndarray:
     return limit(angles, radius) * (1 - smooth_step(near_turn))
 
 
-def smooth_step(values: np.ndarray) -> np.ndarray:
+def smooth_step(values: np.ndarray | float) -> np.ndarray:
     """0 below 0, 1 above 1, with no kink between (Perlin's quintic)."""
-    x = np.clip(values, 0, 1)
+    x = np.clip(np.asarray(values, np.float64), 0, 1)
     return x**3 * (x * (6 * x - 15) + 10)
 
 

@@ -127,7 +127,7 @@ def _joint_path(
     if photo[joint, 2] > 0 and seen.any():
         drift, reach = _ELBOW_DRIFT, _ELBOW_STROKE
         if bone == 1:
-            forearm = np.linalg.norm(photo[joint, :2] - photo[before, :2]) / person.width
+            forearm = float(np.linalg.norm(photo[joint, :2] - photo[before, :2])) / person.width
             drift, reach = _WRIST_DRIFT, _WRIST_STROKE + _WRIST_SWING * forearm
         posture, stroke = _parted(target.xy[:, joint].astype(np.float64), seen, target.fps)
         posture = limit_length(posture - photo[joint, :2], drift * person.width)

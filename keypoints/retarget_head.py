@@ -93,7 +93,7 @@ def retarget_head(
 
 def _frontal(person: Person) -> float:
     """1 for a face seen from the front, less for one that is turned, which shows one side only."""
-    turned = np.linalg.norm(person.face.view[:, 2])
+    turned = float(np.linalg.norm(person.face.view[:, 2]))
     return float(1 - (1 - _LEAST_FRONTAL) * smooth_step((turned - 0.2) / 0.6))
 
 
