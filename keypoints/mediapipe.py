@@ -17,9 +17,9 @@ from .mediapipe_look import (
     NARROW,
     WIDE,
     belongs,
-    find_heads,
     look,
     region,
+    search_heads,
     to_points,
     with_missing_hands,
 )
@@ -45,7 +45,7 @@ class MediaPipeEstimator:
     def detect(self, frame: np.ndarray) -> np.ndarray:
         """[H, W, 3] uint8 RGB -> [P, 133, 3] x, y, confidence; largest face first."""
         check_frame(frame)
-        heads = find_heads(self._faces, frame)
+        heads = search_heads(self._faces, frame)
         persons = [self._person(frame, head) for head in heads]
         if not len(heads):
             # A head turned away shows no face; the body may still be there.

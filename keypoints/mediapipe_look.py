@@ -16,6 +16,8 @@ from .mediapipe_graphs import FaceFinder, HandFinder, HolisticGraph, Landmarks
 WIDE, NARROW = (4.0, 1.5, 7.0), (2.2, 1.2, 6.0)
 # A wide region that covers this share of the picture is the whole picture.
 _NEARLY_ALL = 0.7
+# How many parts the longer side has where a far face is searched, and their least side in pixels.
+_PARTS, _SMALLEST_PART = 5, 192
 # The least width of a face mesh (a profile is narrow) and of shoulders, over the head's face width.
 _FACE_AT_LEAST, _SHOULDERS_AT_LEAST = 0.3, 0.5
 # A wrist is searched for a missing hand where the body is this sure of it.
@@ -35,6 +37,41 @@ def find_heads(faces: FaceFinder, frame: np.ndarray) -> np.ndarray:
     """[F, 3] middle x, y and width of the faces, in pixels of the frame, largest first."""
     small = Box.whole(picture_size(frame)).cut(frame)
     return faces(small) * (frame.shape[1] / small.shape[1])
+
+
+def search_heads(faces: FaceFinder, frame: np.ndarray) -> np.ndarray:
+    """As `find_heads`, and where that finds none, in overlapping parts of the frame.
+
+    The face detector shrinks what it is given to 192 pixels: a face below a tenth of the frame's
+    longer side is easily lost in it.
+    """
+    heads = find_heads(faces, frame)
+    if len(heads):
+        return heads
+    found = []
+    for box in _parts(picture_size(frame)):
+        near = find_heads(faces, frame[box.top : box.bottom, box.left : box.right])
+        found += list(near + np.array([box.left, box.top, 0], np.float32))
+    found.sort(key=lambda head: -head[2])
+    kept: list[np.ndarray] = []
+    for head in found:
+        if all(np.linalg.norm(head[:2] - other[:2]) > other[2] / 2 for other in kept):
+            kept.append(head)
+    return np.array(kept, np.float32).reshape(-1, 3)
+
+
+def _parts(size: tuple[int, int]) -> list[Box]:
+    """Squares of a fifth of the longer side, overlapping by half, over (width, height)."""
+    side = max(max(size) / _PARTS, _SMALLEST_PART)
+    steps = [int(np.ceil(max(length - side, 0) / side * 2)) for length in size]
+    corners = [
+        np.linspace(0, max(length - side, 0), n + 1) for length, n in zip(size, steps, strict=True)
+    ]
+    return [
+        Box.within(np.array([left, top, left + side, top + side]), size)
+        for top in corners[1]
+        for left in corners[0]
+    ]
 
 
 def region(head: np.ndarray, size: tuple[int, int], reach: tuple[float, float, float]) -> Box:

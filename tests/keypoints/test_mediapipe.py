@@ -65,6 +65,19 @@ def test_a_small_person_in_a_wide_picture_is_found(estimator, photo, person):
     assert apart.mean() < 0.05 * face_width(person) / 2
 
 
+@pytest.mark.parametrize(
+    ("size", "corner"), [((4000, 300), (3100, 20)), ((3000, 2400), (900, 1500))]
+)
+def test_a_far_person_in_a_large_picture_is_found(estimator, photo, person, size, corner):
+    frame = np.full((size[1], size[0], 3), 90, np.uint8)
+    left, top = corner
+    frame[top : top + 256, left : left + 256] = cv2.resize(photo, (256, 256))
+    (seen,) = estimator.detect(frame)
+    expected = (person[layout.FACE, :2] + 0.5) / 2 - 0.5 + corner
+    apart = np.linalg.norm(seen[layout.FACE, :2] - expected, axis=1)
+    assert apart.mean() < 0.1 * face_width(person) / 2
+
+
 def test_two_persons_largest_face_first(estimator, photo):
     small = cv2.resize(photo, (300, 300), interpolation=cv2.INTER_AREA)
     frame = np.full((512, 900, 3), 90, np.uint8)
