@@ -35,6 +35,12 @@ def _rtmpose() -> Factory:
     return RTMPoseEstimator
 
 
+def _mmpose() -> Factory:
+    from ..keypoints.mmpose import MMPoseEstimator
+
+    return MMPoseEstimator
+
+
 def _mel() -> Factory:
     from ..speech.features import MelEncoder
 
@@ -67,7 +73,12 @@ def _skeleton() -> Factory:
 
 # Each value imports its stage when it is asked for, and not before.
 BUILT_IN: dict[str, dict[str, Callable[[], Factory]]] = {
-    "pose_estimators": {"auto": _auto_estimator, "mediapipe": _mediapipe, "rtmpose": _rtmpose},
+    "pose_estimators": {
+        "auto": _auto_estimator,
+        "mediapipe": _mediapipe,
+        "rtmpose": _rtmpose,
+        "mmpose": _mmpose,
+    },
     "speech_encoders": {"mel": _mel, "wavlm": _wavlm},
     "motion_generators": {"contextual": _contextual},
     "renderers": {"puppet": _puppet, "skeleton": _skeleton},
