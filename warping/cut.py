@@ -283,7 +283,7 @@ def _main_piece(body: np.ndarray, rig: PhotoRig) -> np.ndarray:
     """Of the body, what hangs together with face or chest: a piece apart from them belongs to the
     arm or hand beside it."""
     _, labels = cv2.connectedComponents(body.astype(np.uint8))
-    chest = rig.neck + [0.0, 0.25 * rig.unit]
+    chest = rig.neck + np.array([0.0, 0.25 * rig.unit])
     points = np.concatenate([rig.face, rig.neck[None], chest[None]])
     points = np.clip(np.round(points), 0, [body.shape[1] - 1, body.shape[0] - 1]).astype(int)
     mine = np.unique(labels[points[:, 1], points[:, 0]])

@@ -49,10 +49,13 @@ class PhotoLayers:
     rig: PhotoRig
 
 
-def prepare_photo(photo: np.ndarray, points: np.ndarray) -> PhotoLayers:
+def prepare_photo(
+    photo: np.ndarray, points: np.ndarray, matte: np.ndarray | None = None
+) -> PhotoLayers:
     """Take a photo apart, once.
 
-    photo: [H, W, 3] uint8 RGB. points: [133, 3], its skeleton, in its pixels.
+    photo: [H, W, 3] uint8 RGB. points: [133, 3], its skeleton, in its pixels. matte: [H, W] float32
+    in 0..1, the person, where it is known better than `person_matte` finds it.
     """
     height, width = photo.shape[:2]
     rig = photo_rig(points, (width, height))
@@ -65,7 +68,10 @@ def prepare_photo(photo: np.ndarray, points: np.ndarray) -> PhotoLayers:
         scaled = points.copy()
         scaled[:, :2] = (scaled[:, :2] + 0.5) * factor - 0.5
         small_rig = photo_rig(scaled, size)
-    matte = person_matte(small)
+    if matte is None:
+        matte = person_matte(small)
+    elif scale < 1.0:
+        matte = cv2.resize(matte, size, interpolation=cv2.INTER_AREA)
     masks = cut_parts(small, matte, small_rig)
     background, person, parts = _stack_layers(small, masks, small_rig)
     if scale < 1.0:
