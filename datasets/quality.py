@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..keypoints import canonical, layout
-from ..keypoints.person import whole_faces
+from ..keypoints.person import complete_faces, whole_faces
 from ..keypoints.poses import Poses
 from .options import FPS, Quality
 
@@ -47,15 +47,16 @@ def measure_poses(poses: Poses) -> dict[str, float]:
     """
     seen = poses.confidence > SEEN
     face = faces_seen(poses)
+    faces = complete_faces(poses[face])
     shoulders = seen[:, [layout.LEFT_SHOULDER, layout.RIGHT_SHOULDER]].all(axis=1)
     return {
         "face_seen": float(face.mean()),
         "shoulders_seen": float(shoulders.mean()),
         "left_hand_seen": float((seen[:, layout.LEFT_HAND].mean(axis=1) > 0.5).mean()),
         "right_hand_seen": float((seen[:, layout.RIGHT_HAND].mean(axis=1) > 0.5).mean()),
-        "face_pixels": _median(np.ptp(poses.points[face][:, layout.FACE, 1], axis=1)),
-        "turn": _median(_turn(poses.points[face])),
-        "motion": _motion(poses, seen, face, shoulders),
+        "face_pixels": _median(np.ptp(faces[..., 1], axis=1)),
+        "turn": _median(_turn(faces)),
+        "motion": _motion(poses, seen, faces, shoulders),
     }
 
 
@@ -68,27 +69,27 @@ def _median(values: np.ndarray) -> float:
     return float(np.median(values)) if len(values) else 0.0
 
 
-def _turn(points: np.ndarray) -> np.ndarray:
-    """[T, 133, 3] -> [T]: distance of the nose tip from the outline's middle over its width."""
-    outline = points[:, layout.FACE][:, layout.FACE_JAW, :2]
+def _turn(faces: np.ndarray) -> np.ndarray:
+    """[T, 68, 2] -> [T]: distance of the nose tip from the outline's middle over its width."""
+    outline = faces[:, layout.FACE_JAW]
     width = np.linalg.norm(outline[:, 0] - outline[:, -1], axis=-1)
     middle = (outline[:, 0] + outline[:, -1]) / 2
     across = (outline[:, -1] - outline[:, 0]) / np.maximum(width, 1e-6)[:, None]
-    nose = points[:, layout.FACE][:, layout.FACE_NOSE_TIP, :2]
+    nose = faces[:, layout.FACE_NOSE_TIP]
     aside = np.abs(((nose - middle) * across).sum(axis=-1))
     return aside / np.maximum(width, 1e-6)
 
 
-def _motion(poses: Poses, seen: np.ndarray, face: np.ndarray, shoulders: np.ndarray) -> float:
+def _motion(poses: Poses, seen: np.ndarray, faces: np.ndarray, shoulders: np.ndarray) -> float:
     """Mean speed of the seen face and arm points, shoulder widths a second.
 
-    face, shoulders: [T] bool, the frames that show them. Where the shoulders are not in the
-    picture, the face tells their width.
+    seen: [T, 133] bool. faces: [n, 68, 2] where seen. shoulders: [T] bool, the frames that show
+    both. Where they are not in the picture, the face tells their width.
     """
     left, right = poses.xy[:, layout.LEFT_SHOULDER], poses.xy[:, layout.RIGHT_SHOULDER]
     unit = max(
         _median(np.linalg.norm(left - right, axis=-1)[shoulders]),
-        _median(eye_distance(poses)[face]) / canonical.EYE_DISTANCE,
+        _median(eye_distance(faces)) / canonical.EYE_DISTANCE,
     )
     moving = [*range(layout.FACE.start, layout.FACE.stop), *layout.ARMS]
     both = seen[1:, moving] & seen[:-1, moving]
@@ -98,10 +99,11 @@ def _motion(poses: Poses, seen: np.ndarray, face: np.ndarray, shoulders: np.ndar
     return float(step[both].mean() * poses.fps / unit)
 
 
-def eye_distance(poses: Poses) -> np.ndarray:
-    """[T] distance of the outer eye corners, in pixels."""
-    left, right = (poses.xy[:, layout.FACE][:, corner] for corner in _EYE_CORNERS)
-    return np.linalg.norm(left - right, axis=-1)
+def eye_distance(faces: np.ndarray) -> np.ndarray:
+    """[T, 68, 2] -> [T] distance of the outer eye corners."""
+    left, right = (faces[:, corner] for corner in _EYE_CORNERS)
+    distance: np.ndarray = np.linalg.norm(left - right, axis=-1)
+    return distance
 
 
 def check_clip(measures: dict[str, float], quality: Quality) -> Verdict:
@@ -157,9 +159,9 @@ def _first_broken(
 def lip_opening(poses: Poses) -> np.ndarray:
     """[T] how far the inner lips are apart, in distances between the outer eye corners; NaN where
     the face is not seen."""
-    lips = poses.xy[:, layout.FACE]
-    gap = np.linalg.norm(lips[:, _UPPER_LIP] - lips[:, _LOWER_LIP], axis=-1).mean(axis=1)
-    eyes = eye_distance(poses)
+    faces = complete_faces(poses)
+    gap = np.linalg.norm(faces[:, _UPPER_LIP] - faces[:, _LOWER_LIP], axis=-1).mean(axis=1)
+    eyes = eye_distance(faces)
     return np.where(faces_seen(poses) & (eyes > 0), gap / np.maximum(eyes, 1e-6), np.nan)
 
 
