@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-_STAGES = ("load", "speech", "photo", "features", "motion", "render", "encode")
+_STAGES = ("load", "read", "photo", "features", "motion", "render", "encode")
 _CORES = 2
 
 
@@ -100,11 +100,9 @@ def main() -> None:
         print("|---|" + "---|" * (len(_STAGES) + 3))
         for size in options.sizes:
             figures = measure(options.preset, photo, folder / "10.wav", size, folder / "o.mp4")
-            cells = [f"{figures.get(stage, 0.0):.2f}" for stage in _STAGES]
             rate = figures["frames"] / (figures["total"] - figures["load"])
-            print(
-                f"| {size} | {' | '.join(cells)} | {figures['total']:.1f} | {figures['processor']:.1f} | {rate:.1f} |"
-            )
+            cells = [figures.get(key, 0.0) for key in (*_STAGES, "total", "processor")]
+            print(f"| {size} | {' | '.join(f'{x:.1f}' for x in cells)} | {rate:.1f} |", flush=True)
         print("\nPeak memory at 256 pixels:\n")
         print("| speech | gesticulate | its ffmpeg | total time |\n|---|---|---|---|")
         for length in options.long:
