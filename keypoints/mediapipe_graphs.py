@@ -119,7 +119,7 @@ class _Graph:
         picture = np.ascontiguousarray(picture)
         if not self._quiet:
             return self._graph.process(picture)
-        with _no_stderr():
+        with no_stderr():
             if self._graph is None:
                 self._build()
             found = self._graph.process(picture)
@@ -129,7 +129,7 @@ class _Graph:
     def reset(self) -> None:
         if self._graph is not None:
             self._quiet = True
-            with _no_stderr():
+            with no_stderr():
                 self._graph.reset()
 
     def _build(self) -> None:
@@ -143,7 +143,7 @@ class _Graph:
 
 
 @contextmanager
-def _no_stderr() -> Iterator[None]:
+def no_stderr() -> Iterator[None]:
     """Send the process's stderr nowhere: MediaPipe's C++ log has no other switch."""
     sys.stderr.flush()
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)

@@ -7,6 +7,8 @@ import threading
 import cv2
 import numpy as np
 
+from ..keypoints.mediapipe_graphs import no_stderr
+
 _lock = threading.Lock()
 
 
@@ -17,7 +19,8 @@ def person_matte(photo: np.ndarray) -> np.ndarray:
     """
     import mediapipe
 
-    with _lock, mediapipe.solutions.selfie_segmentation.SelfieSegmentation(0) as segmentation:
+    solution = mediapipe.solutions.selfie_segmentation.SelfieSegmentation
+    with _lock, no_stderr(), solution(0) as segmentation:
         raw = segmentation.process(np.ascontiguousarray(photo)).segmentation_mask
     return snap_to_edges(photo, np.asarray(raw, np.float32))
 
