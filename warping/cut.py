@@ -93,9 +93,8 @@ def cut_parts(photo: np.ndarray, matte: np.ndarray, rig: PhotoRig) -> PartMasks:
     owned, shapes, scores = {}, {}, {}
     reach = np.full(matte.shape, 9.0, np.float32)
     for side in rig.arms:
-        upper, fore, roots, bones = _arm_scores(grid, matte, rig, side)
+        best, lower, roots, bones = _arm_scores(grid, matte, rig, side)
         wide = 1.0 + (SLEEVE - 1.0) * free
-        best = np.maximum(upper, fore)
         core = (best > 1.0 - SURE_IN) & (roots > 0.5)
         # Well outside the torso there is nobody but the arm.
         core |= (inside < -0.12 * rig.unit) & (best > -0.6) & (roots > 0.5) & (matte > 0.5)
@@ -110,9 +109,9 @@ def cut_parts(photo: np.ndarray, matte: np.ndarray, rig: PhotoRig) -> PartMasks:
         reach = np.minimum(reach, -best / SLEEVE)
         shapes[side] = tuple(
             _limb_shape(owned[side] & mine, *bone, rig.unit)
-            for mine, bone in zip((upper > fore, upper <= fore), bones, strict=True)
+            for mine, bone in zip((~lower, lower), bones, strict=True)
         )
-        scores[side] = (upper, fore, roots)
+        scores[side] = (lower, roots)
     for score in deep.values():
         reach = np.minimum(reach, -score / 2)
     return _soft_masks(matte, reach, around, inside, rig, hands, owned, shapes, scores)
@@ -150,7 +149,7 @@ def _cut_hands(photo, matte, rig, grid, free, deep):
     """side -> [H, W] bool, and the matte without its haze about the hands."""
     hands = {}
     for side, score in deep.items():
-        hands[side] = grab(photo, score > 0.55, score > 0.0, score > -0.7)
+        hands[side] = grab(photo, score > 0.35, score > 0.0, score > -0.7)
         near = (score > -1.6) & (free > 0.5)
         arm = rig.arms[side]
         along, distance = along_bone(grid, arm[1], arm[2])
@@ -169,9 +168,9 @@ def _cut_hands(photo, matte, rig, grid, free, deep):
 
 
 def _arm_scores(grid, matte, rig, side):
-    """Scores of upper arm and forearm (1 on the bone, 0 one radius away), how far a pixel may be
-    the arm's at all (not on the neck's side of the shoulder), and (t, distance, length, radius)
-    of both bones."""
+    """The score of the arm (1 on a bone, 0 one radius away), where it is the forearm, how far a
+    pixel may be the arm's at all (not on the neck's side of the shoulder), and (t, distance,
+    length, radius) of both bones."""
     shoulder, elbow, wrist = rig.arms[side]
     shift = centre_upper_arm(matte, rig, side)
     t_upper, d_upper = along_bone(grid, shoulder + shift, elbow + shift)
@@ -181,12 +180,14 @@ def _arm_scores(grid, matte, rig, side):
     r_fore = taper * rig.unit
     upper, fore = 1.0 - d_upper / r_upper, 1.0 - d_fore / r_fore
     root = smoothstep(-0.12, 0.1, t_upper)
-    roots = np.where(upper > fore, root, 1.0)
+    # The forearm lies before the upper arm: where both claim a pixel it is the forearm's.
+    lower = (fore >= upper) | ((fore > 0.1) & (t_fore > 0.1))
+    roots = np.where(lower, 1.0, root)
     bones = (
         (t_upper, d_upper, float(np.linalg.norm(elbow - shoulder)), UPPER_ARM_RADIUS),
         (t_fore, d_fore, float(np.linalg.norm(wrist - elbow)), FOREARM_RADIUS[0]),
     )
-    return upper, fore, roots, bones
+    return np.maximum(upper, fore), lower, roots, bones
 
 
 def _limb_shape(seen, t, distance, length, radius, unit) -> np.ndarray:
@@ -218,9 +219,9 @@ def _soft_masks(matte, reach, around, inside, rig, hands, owned, shapes, scores)
     hand_sides = list(hands)
     arms, soft_taken = {}, np.zeros_like(matte)
     for index, side in enumerate(sides):
-        upper, fore, roots = scores[side]
+        lower, roots = scores[side]
         arm = owner == index + 1
-        pair = [_soft(arm & mine) * roots * matte for mine in (upper > fore, upper <= fore)]
+        pair = [_soft(arm & mine) * roots * matte for mine in (~lower, lower)]
         arms[side] = (pair[0], pair[1])
         soft_taken += _soft(arm) * roots
     soft_hands = {}
@@ -241,6 +242,9 @@ def _torso_shape(body, taken, inside, rig) -> np.ndarray:
     top = int(np.clip(rig.shoulders[:, 1].max() + 0.1 * rig.unit, 0, height - 1))
     middle = int(np.clip(rig.neck[0], 1, width - 2))
     columns = np.arange(width)
+    # An edge close to an arm may be the arm's own cut, not the torso's.
+    size = 2 * round(0.05 * rig.unit) + 1
+    arms = cv2.dilate(taken.astype(np.uint8), np.ones((1, size), np.uint8)) > 0
     for right in (False, True):
         half = columns > middle if right else columns < middle
         pick = (
@@ -252,7 +256,7 @@ def _torso_shape(body, taken, inside, rig) -> np.ndarray:
         step = 4 if right else -4
         beyond = np.clip(seen + step, 0, width - 1)
         rows = np.arange(height)
-        free = body.any(1) & (rows > top) & ~taken[rows, beyond] & ~body[rows, beyond]
+        free = body.any(1) & (rows > top) & ~arms[rows, beyond] & ~body[rows, beyond]
         free &= np.abs(seen - built) < 0.3 * rig.unit
         known = np.flatnonzero(free)
         if len(known) > 4:

@@ -120,15 +120,20 @@ class PoseFields:
         weight = smoothstep(0.2, 0.85, ((points - neck) @ up) / length)
         return _mix(self.torso_back(points), self.head.inverse()(points), weight)
 
-    def arm_back(self, side: str, points: np.ndarray) -> np.ndarray:
-        """Torso, upper arm, forearm, hand, one into the next. One field for both halves of the arm,
-        so that their seam at the elbow stays closed."""
+    def arm_back(self, side: str, points: np.ndarray, forearm: bool) -> np.ndarray:
+        """Torso, upper arm, forearm, hand, one into the next.
+
+        Near the elbow both halves of the arm have one field, so that their seam stays closed; away
+        from it each keeps to its own bone, for in the photo one may lie over the other.
+        """
         shoulder, elbow, wrist = self.driven.arms[side]
         upper, fore = self.arms[side]
         joint = UPPER_ARM_RADIUS * self.rest.unit
         _, to_upper = along_bone(points, shoulder, elbow)
         _, to_fore = along_bone(points, elbow, wrist)
         bend = smoothstep(-joint, joint, to_upper - to_fore)
+        near = 1.0 - smoothstep(joint, 2.2 * joint, np.linalg.norm(points - elbow, axis=-1))
+        bend = 1.0 - (1.0 - bend) * near if forearm else bend * near
         result = _mix(upper.inverse()(points), fore.inverse()(points), bend)
         root = smoothstep(-0.3 * joint, 2.2 * joint, _along(points, shoulder, elbow))
         result = _mix(self.torso_back(points), result, np.maximum(root, bend))
@@ -154,7 +159,9 @@ class PoseFields:
         """The field of a layer (`layers.Layer.part`, ``side``)."""
         if part == "body":
             return self.body_back(points)
-        return self.hand_back(side, points) if part == "hand" else self.arm_back(side, points)
+        if part == "hand":
+            return self.hand_back(side, points)
+        return self.arm_back(side, points, part == "forearm")
 
     def forward(self, part: str, side: str, points: np.ndarray) -> np.ndarray:
         """Where photo points [N, 2] of a layer may land, by each map that has a say: [M, 2]."""

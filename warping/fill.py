@@ -24,6 +24,22 @@ def fill_smooth(image: np.ndarray, known: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(coarse[..., :3])
 
 
+def fill_nearest(image: np.ndarray, known: np.ndarray, blur: float) -> np.ndarray:
+    """Every unknown pixel takes the colour of the nearest known one; then blurred a little.
+
+    image: [H, W, 3] float32. known: [H, W] bool. blur: pixels. Returns [H, W, 3] float32.
+    """
+    if not known.any():
+        return image.copy()
+    _, labels = cv2.distanceTransformWithLabels(
+        (~known).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    table = np.zeros((labels.max() + 1, 3), np.float32)
+    table[labels[known]] = image[known]
+    filled = cv2.GaussianBlur(table[labels], (0, 0), blur)
+    return np.where(known[..., None], image, filled)
+
+
 def fill_textured(
     image: np.ndarray, known: np.ndarray, depth: float, upright: float = 1.0
 ) -> np.ndarray:

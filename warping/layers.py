@@ -8,12 +8,13 @@ import cv2
 import numpy as np
 
 from .cut import PartMasks, cut_parts
-from .fill import fill_smooth, fill_textured
+from .fill import fill_nearest, fill_textured
 from .matte import person_matte
 from .rig import SIDES, PhotoRig, photo_rig
 
 # Masks and fills are smooth: this many pixels on the longer side are enough for them.
 WORKING_SIZE = 512
+ARM = ("upper", "forearm")
 
 
 @dataclass(frozen=True)
@@ -118,13 +119,17 @@ def _stack_layers(photo: np.ndarray, masks: PartMasks, rig: PhotoRig):
     for index, (part, side, seen, alpha) in enumerate(parts):
         above = np.maximum.reduce([np.zeros_like(matte), *(p[2] for p in parts[index + 1 :])])
         known = (seen > 0.95) & (above < 0.02)
+        if part in ARM:
+            # One sleeve, one skin: what hides the one half of an arm, the other half may show.
+            other = next(p[2] for p in parts if p[1] == side and p[0] in ARM and p[0] != part)
+            known |= other > 0.95
         if known.sum() < 20:
             # Nothing of it is seen: better what hides it than nothing.
             known = (alpha > 0.5) | (seen > 0.5)
         if part == "body":
             texture = fill_textured(image, known, 0.25 * rig.unit)
         else:
-            texture = fill_smooth(image, known.astype(np.float32))
+            texture = fill_nearest(image, known, 0.03 * rig.unit)
         a = alpha[..., None]
         # What is seen: the colour that, laid over what is below, gives the photo again.
         shown = np.clip(image - (1.0 - a) * below, 0.0, 255.0 * a)
