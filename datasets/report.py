@@ -125,26 +125,46 @@ def _measures(accepted: Accepted) -> str:
 
 
 def _lips(folder: Path, accepted: Accepted) -> str:
-    """Correlation of lip opening and loudness, true pairs against each clip's lips with the next
-    clip's sound."""
-    tracks = []
+    """How lip opening and loudness correlate by lag and by kind; besides true pairs, each clip's
+    lips with the next clip's sound."""
+    tracks: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
     for clip, result in accepted:
         if result.sound and result.num_frames >= 2 * SEARCH:
             arrays = load_arrays(folder / "processed", clip.id)
-            poses = Poses(arrays["poses"], (1, 1), FPS)
-            tracks.append((lip_opening(poses), arrays["energy"]))
-    if len(tracks) < 2:
+            opening = lip_opening(Poses(arrays["poses"], (1, 1), FPS))
+            tracks.setdefault(clip.source.kind or "-", []).append((opening, arrays["energy"]))
+    everything = [pair for kind in tracks.values() for pair in kind]
+    if len(everything) < 2:
         return "Fewer than two clips with speech."
-    shifted = [*tracks[1:], tracks[0]]
-    true = np.mean([lag_correlation(lips, sound) for lips, sound in tracks], axis=0)
-    pairs = [(a[: len(b)], b[: len(a)]) for (a, _), (_, b) in zip(tracks, shifted, strict=True)]
-    other = np.mean([lag_correlation(lips, sound) for lips, sound in pairs], axis=0)
-    rows = [
-        (f"{(index - SEARCH) / FPS:+.2f}", f"{true[index]:.3f}", f"{other[index]:.3f}")
-        for index in range(0, 2 * SEARCH + 1, 2)
+    by_lag = zip(range(-SEARCH, SEARCH + 1), *_own_and_other(everything), strict=True)
+    lags = [(f"{lag / FPS:+.2f}", f"{own:.3f}", f"{other:.3f}") for lag, own, other in by_lag][::2]
+    kinds = []
+    for kind, pairs in sorted(tracks.items()):
+        own, other = _own_and_other(pairs)
+        best = int(np.argmax(own))
+        kinds.append(
+            (kind, len(pairs), f"{own[SEARCH]:.3f}", f"{other[SEARCH]:.3f}", f"{own[best]:.3f}",
+             f"{(best - SEARCH) / FPS:+.2f}")
+        )  # fmt: skip
+    return "\n\n".join(
+        [
+            f"Mean over {len(everything)} clips; a lag above 0 means that the sound is late.",
+            _table("lag (s), own sound, another clip's sound", lags),
+            _table("kind, clips, own sound, another's sound, own at best lag, best lag (s)", kinds),
+        ]
+    )
+
+
+def _own_and_other(pairs: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean correlation by lag of lips with their own sound, and with the next clip's."""
+    sounds = [sound for _, sound in pairs]
+    others = [*sounds[1:], sounds[0]]
+    own = [lag_correlation(lips, sound) for lips, sound in pairs]
+    other = [
+        lag_correlation(lips[: len(sound)], sound[: len(lips)])
+        for (lips, _), sound in zip(pairs, others, strict=True)
     ]
-    note = f"Mean over {len(tracks)} clips; the lag is above 0 where the sound is late."
-    return note + "\n\n" + _table("lag (s), own sound, another clip's sound", rows)
+    return np.mean(own, axis=0), np.mean(other, axis=0)
 
 
 def _leaks(accepted: Accepted) -> str:

@@ -103,24 +103,15 @@ def _options_for(videos: Path, output: Path) -> BuildOptions:
     )  # fmt: skip
 
 
-# Build what the arguments say: videos and output folder.
-_BUILD = """
-import sys
-from pathlib import Path
-from gesticulate.datasets.build import build
-from gesticulate.datasets.options import BuildOptions
-build(BuildOptions((Path(sys.argv[1]),), Path(sys.argv[2]), estimator="mediapipe", workers=1,
-                   min_seconds=0.6, crop_size=128, crop_videos=True))
-"""
-
-
 @pytest.fixture(scope="session")
 def killed(videos: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, int]]:
     """The folder of a build that was killed after its first clip, and when each of its annotation
     files was written."""
     output = tmp_path_factory.mktemp("set")
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-c", _BUILD, str(videos), str(output)]
+    arguments = "--estimator mediapipe --workers 1 --min-seconds 0.6 --crop-size 128 --crop-videos"
+    command = [sys.executable, "-m", "gesticulate", "dataset", "build", str(videos)]
+    command += ["-o", str(output), *arguments.split()]
     process = subprocess.Popen(command, env=environment)
     try:
         deadline = time.monotonic() + 300
