@@ -21,10 +21,11 @@ from .registry import check_name
 if TYPE_CHECKING:
     from .options import Settings
 
-# The registered weights that a stage reads; stages that are not here bring none of their own.
-_WEIGHTS: dict[tuple[str, str], tuple[str, ...]] = {
-    ("estimator", "rtmpose"): ("yolox-l", "dwpose-l-384"),
-    ("motion", "contextual"): ("motion-tokenizer", "motion-generator"),
+# The weights that a stage reads: the option that names them, and their registered name. Stages
+# that are not here bring none of their own.
+_WEIGHTS: dict[tuple[str, str], dict[str, str]] = {
+    ("estimator", "rtmpose"): {"detector": "yolox-l", "pose": "dwpose-l-384"},
+    ("motion", "contextual"): {"tokenizer": "motion-tokenizer", "weights": "motion-generator"},
 }
 _MEDIAPIPE = "models in the wheel of mediapipe"
 
@@ -118,19 +119,26 @@ def _stage(role: str, choice: StageChoice) -> StagePlan:
     check_name(ROLES[role], choice.name)
     if (role, choice.name) == ("estimator", "auto"):
         return _auto()
-    own = _WEIGHTS.get((role, choice.name), ())
-    lines = tuple(str(weights.describe(name)) for name in own)
+    own = _WEIGHTS.get((role, choice.name), {})
+    lines = [_describe(str(choice.options.get(key, name))) for key, name in own.items()]
     if (role, choice.name) == ("estimator", "mediapipe"):
-        lines = (_MEDIAPIPE,)
-    return StagePlan(role, choice.name, choice.options, lines)
+        lines = [_MEDIAPIPE]
+    return StagePlan(role, choice.name, choice.options, tuple(lines))
+
+
+def _describe(name: str) -> str:
+    """A line on registered weights, or on a file of one's own."""
+    if name.endswith((".safetensors", ".onnx")):
+        return f"{name}{'' if Path(name).is_file() else ' (missing)'}"
+    return str(weights.describe(name))
 
 
 def _auto() -> StagePlan:
     """What `auto` would take now, or fetch."""
-    names = _WEIGHTS["estimator", "rtmpose"]
+    names = tuple(_WEIGHTS["estimator", "rtmpose"].values())
     if all(weights.available(name) for name in names):
         return _stage("estimator", StageChoice("rtmpose"))
-    fetched = tuple(str(weights.describe(name)) for name in names)
+    fetched = tuple(_describe(name) for name in names)
     return StagePlan(
         "estimator", "auto", {}, (*fetched, f"else mediapipe: {_MEDIAPIPE}, used without a network")
     )

@@ -12,6 +12,7 @@ from gesticulate import configs
 from gesticulate.errors import UsageError
 from gesticulate.pipelines import registry
 from gesticulate.pipelines.preset import DEFAULT_PRESET, PipelinePreset
+from gesticulate.training.options import GeneratorTraining, TokenizerTraining
 
 
 @dataclass(frozen=True)
@@ -104,3 +105,9 @@ def test_every_pipeline_preset_names_stages_that_exist():
             assert set(choice.options) <= set(known)
             found += 1
     assert found >= 8
+
+
+@pytest.mark.parametrize("name", [name for name in configs.names() if name.startswith("train-")])
+def test_every_training_preset_is_complete(name):
+    kind = TokenizerTraining if "tokenizer" in name else GeneratorTraining
+    assert configs.load(name, kind).loop.steps > 0
