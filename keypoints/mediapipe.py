@@ -39,7 +39,8 @@ class MediaPipeEstimator:
 
     def __init__(self) -> None:
         self._faces = FaceFinder()
-        self._stills = HolisticGraph(still=True)
+        # One graph for all videos: each graph keeps some 200 MB and two threads to the end.
+        self._stills, self._videos = HolisticGraph(still=True), HolisticGraph(still=False)
         self._hands = HandFinder()
 
     def detect(self, frame: np.ndarray) -> np.ndarray:
@@ -57,7 +58,7 @@ class MediaPipeEstimator:
 
     def track(self, frames: Iterable[np.ndarray], fps: float) -> Poses:
         """The person with the largest face, followed over [H, W, 3] uint8 RGB frames."""
-        follower, points, size = Follower(self._faces, self._hands), [], (0, 0)
+        follower, points, size = Follower(self._videos, self._faces, self._hands), [], (0, 0)
         for frame in one_size(frames):
             size = picture_size(frame)
             points.append(follower(frame))

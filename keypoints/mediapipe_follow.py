@@ -34,10 +34,12 @@ class Follower:
     another shot: then it is looked for in the whole frame.
     """
 
-    def __init__(self, faces: FaceFinder, hands: HandFinder) -> None:
+    def __init__(self, graph: HolisticGraph, faces: FaceFinder, hands: HandFinder) -> None:
+        """graph: one for videos; what it tracked before is forgotten."""
+        self._graph = graph
         self._faces = faces
         self._hands = hands
-        self._graph = HolisticGraph(still=False)
+        graph.reset()
         self._box: Box | None = None
         self._laid_for: np.ndarray | None = None
         self._head: np.ndarray | None = None

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -152,3 +153,20 @@ def test_hands_on_real_photos(estimator, data_dir, name: str, left: bool, right:
         if expected:
             assert np.array_equal(hand[0, :2], person[wrist, :2])
     assert person[layout.LEFT_SHOULDER, 0] > person[layout.RIGHT_SHOULDER, 0]
+
+
+def test_tracking_many_videos_keeps_no_graphs(estimator, photo):
+    """A graph is never wholly given back: one a video would be 200 MB and two threads each."""
+    status = Path("/proc/self/status")
+    if not status.is_file():
+        pytest.skip("needs /proc to count native threads")
+
+    def threads() -> int:
+        (line,) = (x for x in status.read_text().splitlines() if x.startswith("Threads:"))
+        return int(line.split()[1])
+
+    estimator.track([photo], fps=25.0)
+    before = threads()
+    for _ in range(3):
+        estimator.track([photo], fps=25.0)
+    assert threads() <= before
