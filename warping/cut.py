@@ -108,7 +108,7 @@ def cut_parts(photo: np.ndarray, matte: np.ndarray, rig: PhotoRig) -> PartMasks:
         matte = np.maximum(matte, _soft(inner))
         reach = np.minimum(reach, -best / SLEEVE)
         shapes[side] = tuple(
-            _limb_shape(owned[side] & mine, *bone, rig.unit)
+            _limb_shape(owned[side] & mine, *bone, unit=rig.unit)
             for mine, bone in zip((~lower, lower), bones, strict=True)
         )
         scores[side] = (lower, roots)
@@ -117,7 +117,7 @@ def cut_parts(photo: np.ndarray, matte: np.ndarray, rig: PhotoRig) -> PartMasks:
     return _soft_masks(matte, reach, around, inside, rig, hands, owned, shapes, scores)
 
 
-def _surely_person(shape: tuple[int, int], rig: PhotoRig) -> np.ndarray:
+def _surely_person(shape: tuple[int, ...], rig: PhotoRig) -> np.ndarray:
     """[H, W] float32, what the skeleton knows to be the person, should the matte miss it: the face
     up to the hair, the neck, the middle of the chest."""
     mask = np.zeros(shape, np.uint8)

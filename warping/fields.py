@@ -19,6 +19,8 @@ from .rig import (
 
 # How far a finger may leave the place that the hand's similarity gives it, in palm lengths.
 FINGER_FREEDOM = 0.22
+# A limb that turns towards the camera may get this much shorter than in the photo.
+SHORTEST = 0.3
 
 
 def bone_map(rest: np.ndarray, driven: np.ndarray) -> Similarity:
@@ -33,22 +35,57 @@ def bone_map(rest: np.ndarray, driven: np.ndarray) -> Similarity:
     return Similarity(matrix, (driven[0] - matrix @ rest[0]).astype(np.float32))
 
 
-def limb_map(rest: np.ndarray, driven: np.ndarray, width: float) -> Similarity:
-    """`bone_map` for a limb, tamed where the photo shows it from its end.
+@dataclass(frozen=True)
+class Limb:
+    """Photo -> frame for an arm's bone: a turn, and a stretch between the two ends of the bone;
+    what lies past an end only goes along with it.
 
-    A forearm that points at the camera is as long as it is wide in the picture; turning it by its
-    few pixels of length would spin the arm. It turns less, and shears for the rest.
+    p -> driven + turn (p - rest) + stretch * clip(t), t in 0..1 where p is on the bone.
+    rest, driven: [2], the start of the bone, pixels. turn: [2, 2]. stretch: [2], pixels.
+    along: [2], t = along . (p - rest).
     """
-    (u, length), (w, _) = _direction(rest), _direction(driven)
-    angle = np.arctan2(u[0] * w[1] - u[1] * w[0], u @ w)
-    share = smoothstep(0.6 * width, 2.2 * width, np.float32(length))
-    c, s = np.cos(share * angle), np.sin(share * angle)
-    turn = np.array([[c, -s], [s, c]])
-    left = driven[1] - driven[0] - turn @ (rest[1] - rest[0])
-    matrix = (turn + np.outer(left, u / length)).astype(np.float32)
-    if np.linalg.det(matrix) < 0.25:
-        return bone_map(rest, driven)
-    return Similarity(matrix, (driven[0] - matrix @ rest[0]).astype(np.float32))
+
+    rest: np.ndarray
+    driven: np.ndarray
+    turn: np.ndarray
+    stretch: np.ndarray
+    along: np.ndarray
+
+    @classmethod
+    def between(cls, rest: np.ndarray, driven: np.ndarray, width: float) -> Limb:
+        """rest, driven: [2, 2], the bone's ends in the photo and in the frame. width: the limb's.
+
+        A forearm that points at the camera is as long as it is wide in the picture; turning it by
+        its few pixels of length would spin the arm. It turns less, and shears for the rest.
+        """
+        (u, length), (w, _) = _direction(rest), _direction(driven)
+        angle = float(np.arctan2(u[0] * w[1] - u[1] * w[0], u @ w))
+        tame = float(smoothstep(0.6 * width, 2.2 * width, np.float32(length)))
+        for share in (tame, 1.0):
+            c, s = np.cos(share * angle), np.sin(share * angle)
+            turn = np.array([[c, -s], [s, c]])
+            stretch = driven[1] - driven[0] - turn @ (rest[1] - rest[0])
+            # Along the bone the picture may shrink, but never fold over.
+            grow = 1.0 + float((turn.T @ stretch) @ u) / length
+            if grow >= SHORTEST:
+                break
+        else:
+            stretch = stretch + (SHORTEST - grow) * length * (turn @ u)
+        return cls(*(x.astype(np.float32) for x in (rest[0], driven[0], turn, stretch, u / length)))
+
+    def __call__(self, points: np.ndarray) -> np.ndarray:
+        """points: [..., 2], photo to frame."""
+        offset = points - self.rest
+        t = np.clip(offset @ self.along, 0.0, 1.0)
+        return self.driven + offset @ self.turn.T + t[..., None] * self.stretch
+
+    def back(self, points: np.ndarray) -> np.ndarray:
+        """points: [..., 2], frame to photo."""
+        offset = (points - self.driven) @ self.turn
+        stretch = self.turn.T @ self.stretch
+        # On the bone offset = o + t stretch and t = along . o, so t = along . offset / (1 + ..).
+        t = np.clip((offset @ self.along) / (1.0 + self.along @ stretch), 0.0, 1.0)
+        return self.rest + offset - t[..., None] * stretch
 
 
 def _direction(bone: np.ndarray) -> tuple[np.ndarray, float]:
@@ -77,7 +114,7 @@ class PoseFields:
     driven: Rig
     torso: Similarity
     head: Similarity
-    arms: dict[str, tuple[Similarity, Similarity]]
+    arms: dict[str, tuple[Limb, Limb]]
     hands: dict[str, Similarity]
 
     @classmethod
@@ -86,8 +123,8 @@ class PoseFields:
         for side, arm in rest.arms.items():
             moved = driven.arms[side]
             width = 2 * UPPER_ARM_RADIUS * rest.unit
-            upper = limb_map(arm[:2], moved[:2], width)
-            arms[side] = (upper, limb_map(arm[1:], moved[1:], width))
+            upper = Limb.between(arm[:2], moved[:2], width)
+            arms[side] = (upper, Limb.between(arm[1:], moved[1:], width))
             if side in rest.hands:
                 hands[side] = fit_similarity(rest.hands[side], driven.hands[side], HAND_WEIGHTS)
         return cls(
@@ -134,7 +171,7 @@ class PoseFields:
         bend = smoothstep(-joint, joint, to_upper - to_fore)
         near = 1.0 - smoothstep(joint, 2.2 * joint, np.linalg.norm(points - elbow, axis=-1))
         bend = 1.0 - (1.0 - bend) * near if forearm else bend * near
-        result = _mix(upper.inverse()(points), fore.inverse()(points), bend)
+        result = _mix(upper.back(points), fore.back(points), bend)
         root = smoothstep(-0.3 * joint, 2.2 * joint, _along(points, shoulder, elbow))
         result = _mix(self.torso_back(points), result, np.maximum(root, bend))
         if side not in self.hands:

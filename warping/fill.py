@@ -57,8 +57,8 @@ def fill_textured(
         return image.copy()
     smooth = fill_smooth(image, known.astype(np.float32))
     rows, row_distance = _fill_rows(image, known, smooth, depth)
-    turned = [np.swapaxes(x, 0, 1) for x in (image, known, smooth)]
-    columns, column_distance = _fill_rows(*(np.ascontiguousarray(x) for x in turned), depth)
+    turned = [np.ascontiguousarray(np.swapaxes(x, 0, 1)) for x in (image, known, smooth)]
+    columns, column_distance = _fill_rows(turned[0], turned[1], turned[2], depth)
     columns, column_distance = np.swapaxes(columns, 0, 1), column_distance.T * upright
     share = np.square(column_distance) / (np.square(row_distance) + np.square(column_distance))
     filled = _blend(rows, columns, cv2.GaussianBlur(share, (0, 0), 2.0))

@@ -18,7 +18,7 @@ FINGERS = ((1, 2, 3, 4), (5, 6, 7, 8), (9, 10, 11, 12), (13, 14, 15, 16), (17, 1
 PALM = (0, 1, 5, 9, 13, 17)
 
 
-def smoothstep(low: float, high: float, value: np.ndarray) -> np.ndarray:
+def smoothstep(low: float, high: float, value: np.ndarray | np.floating) -> np.ndarray:
     """0 up to low, 1 from high on, smooth between."""
     t = np.clip((value - low) / (high - low), 0.0, 1.0)
     return t * t * (3.0 - 2.0 * t)
@@ -43,7 +43,7 @@ def along_bone(
     return t, np.hypot(x - nearest * np.float32(bone_x), y - nearest * np.float32(bone_y))
 
 
-def signed_distance(shape: tuple[int, int], outline: np.ndarray) -> np.ndarray:
+def signed_distance(shape: tuple[int, ...], outline: np.ndarray) -> np.ndarray:
     """[H, W] distance to a polygon [N, 2] that may reach out of the picture, positive inside."""
     pad = 64
     mask = np.zeros((shape[0] + 2 * pad, shape[1] + 2 * pad), np.uint8)
