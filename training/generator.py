@@ -210,7 +210,9 @@ def train_generator(options: GeneratorTraining) -> Path:
     val = WindowSampler(held_out, window, options.data.favoured, augment=False, seed=1)
     tokenizers = load_tokenizers(tokenizer_file(options.tokenizer))
     sizes = tokenizers.face.options
-    channels = clips[0].speech.shape[1]
+    speech = clips[0].speech
+    assert speech is not None  # load_clips was asked for clips with sound
+    channels = speech.shape[1]
     torch.manual_seed(loop.seed)
     generator = build(options, channels, sizes.codes, sizes.levels)
     measure_inputs(generator, [sampler.batch(PROBE + i, 64) for i in range(8)])
