@@ -108,7 +108,7 @@ def cut_parts(photo: np.ndarray, matte: np.ndarray, rig: PhotoRig) -> PartMasks:
         matte = np.maximum(matte, _soft(inner))
         reach = np.minimum(reach, -best / SLEEVE)
         shapes[side] = tuple(
-            _limb_shape(owned[side] & mine, *bone, unit=rig.unit)
+            _limb_shape(owned[side] & mine, rig.unit, *bone)
             for mine, bone in zip((~lower, lower), bones, strict=True)
         )
         scores[side] = (lower, roots)
@@ -190,7 +190,7 @@ def _arm_scores(grid, matte, rig, side):
     return np.maximum(upper, fore), lower, roots, bones
 
 
-def _limb_shape(seen, t, distance, length, radius, unit) -> np.ndarray:
+def _limb_shape(seen, unit, t, distance, length, radius) -> np.ndarray:
     """[H, W] the limb as it would be if nothing hid it, as wide as what is seen of it."""
     radius = radius * unit
     on_bone = seen & (t > 0) & (t < 1)
