@@ -20,7 +20,7 @@ from .parts import (
 from .rig import PhotoRig
 
 # Where a pixel lies relative to a limb's radius: surely the limb's, surely not, clothes included.
-SURE_IN, SURE_OUT, SLEEVE = 0.45, 1.3, 3.0
+SURE_IN, SURE_OUT, ELBOW, SLEEVE = 0.45, 1.3, 1.5, 3.0
 # Longer side of a cut-out for GrabCut, in pixels: it is slow, and edges need no more.
 GRAB_SIZE = 160
 
@@ -94,10 +94,18 @@ def cut_parts(photo: np.ndarray, matte: np.ndarray, rig: PhotoRig) -> PartMasks:
     reach = np.full(matte.shape, 9.0, np.float32)
     for side in rig.arms:
         best, lower, roots, bones = _arm_scores(grid, matte, rig, side)
-        wide = 1.0 + (SLEEVE - 1.0) * free
+        # Sleeves are wide beside a bone, not past its end.
+        t = np.where(lower, bones[1][0], bones[0][0])
+        beside = (t < 1.05) & ((t > 0.0) | ~lower)
+        wide = 1.0 + (np.where(beside, SLEEVE, ELBOW) - 1.0) * free
         core = (best > 1.0 - SURE_IN) & (roots > 0.5)
         # Well outside the torso there is nobody but the arm.
-        core |= (inside < -0.12 * rig.unit) & (best > -0.6) & (roots > 0.5) & (matte > 0.5)
+        core |= (
+            (inside < -0.12 * rig.unit)
+            & (best > np.where(beside, -0.6, -0.4))
+            & (roots > 0.5)
+            & (matte > 0.5)
+        )
         possible = (best > 1.0 - SURE_OUT * wide) & (roots > 0.0) & (matte > 0.3)
         other = any_hand & ~hands.get(side, np.zeros_like(any_hand))
         likely = best > 1.0 - np.minimum(wide, 1.6)
@@ -106,7 +114,7 @@ def cut_parts(photo: np.ndarray, matte: np.ndarray, rig: PhotoRig) -> PartMasks:
         # The matte is unsure of sleeves that look like the wall; the cut is not.
         inner = cv2.erode(owned[side].astype(np.uint8), np.ones((3, 3), np.uint8))
         matte = np.maximum(matte, _soft(inner))
-        reach = np.minimum(reach, -best / SLEEVE)
+        reach = np.minimum(reach, -best / 1.2)
         shapes[side] = tuple(
             _limb_shape(owned[side] & mine, rig.unit, *bone)
             for mine, bone in zip((~lower, lower), bones, strict=True)
@@ -149,7 +157,7 @@ def _cut_hands(photo, matte, rig, grid, free, deep):
     """side -> [H, W] bool, and the matte without its haze about the hands."""
     hands = {}
     for side, score in deep.items():
-        hands[side] = grab(photo, score > 0.35, score > 0.0, score > -0.7)
+        hands[side] = grab(photo, score > 0.35, score > 0.0, score > -1.2)
         near = (score > -1.6) & (free > 0.5)
         arm = rig.arms[side]
         along, distance = along_bone(grid, arm[1], arm[2])
@@ -212,7 +220,9 @@ def _soft_masks(matte, reach, around, inside, rig, hands, owned, shapes, scores)
     body = _main_piece(body, rig)
     owner = _nearest([body, *arms_and_hands])
     # A microphone, a chair: the matte has it, no limb can reach it.
-    astray = (owner > 0) & (reach > 1.5) & ~taken
+    size = 2 * round(0.012 * max(matte.shape)) + 1
+    close = cv2.dilate(taken.astype(np.uint8), np.ones((size, size), np.uint8)) > 0
+    astray = (owner > 0) & ~taken & ((reach > 1.0) | (~close & (matte < 0.9)))
     matte = np.where(astray, 0.0, matte).astype(np.float32)
     around = around & ~astray
     sides = list(owned)

@@ -118,11 +118,14 @@ def _stack_layers(photo: np.ndarray, masks: PartMasks, rig: PhotoRig):
     layers = []
     for index, (part, side, seen, alpha) in enumerate(parts):
         above = np.maximum.reduce([np.zeros_like(matte), *(p[2] for p in parts[index + 1 :])])
-        known = (seen > 0.95) & (above < 0.02)
+        # Not from close to what is cut out: its own rim would be smeared into the hole.
+        rim = 2 * round(0.006 * max(photo.shape[:2])) + 1
+        known = (seen > 0.95) & (cv2.dilate(above, np.ones((rim, rim), np.uint8)) < 0.02)
         if part in ARM:
             # One sleeve, one skin: what hides the one half of an arm, the other half may show.
+            over = np.maximum.reduce([above * 0, *(p[2] for p in parts if p[0] == "hand")])
             other = next(p[2] for p in parts if p[1] == side and p[0] in ARM and p[0] != part)
-            known |= other > 0.95
+            known |= (other > 0.95) & (cv2.dilate(over, np.ones((rim, rim), np.uint8)) < 0.02)
         if known.sum() < 20:
             # Nothing of it is seen: better what hides it than nothing.
             known = (alpha > 0.5) | (seen > 0.5)
