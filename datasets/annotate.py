@@ -60,12 +60,13 @@ class Remarks:
 
     faces: in some frames, the face heights of all persons as shares of the picture's height.
     repeated: share of frames that are the frame before once more. change: mean difference of
-    neighbouring frames in grey levels, 0..255.
+    neighbouring frames in grey levels, 0..255. estimator: who annotated the clip.
     """
 
     faces: tuple[tuple[float, ...], ...]
     repeated: float
     change: float
+    estimator: str = ""
 
     @property
     def other_face(self) -> float:
@@ -82,7 +83,7 @@ class Remarks:
     def load(cls, path: Path) -> Remarks:
         content = json.loads(path.read_text())
         faces = tuple(tuple(heights) for heights in content["faces"])
-        return cls(faces, content["repeated"], content["change"])
+        return cls(faces, content["repeated"], content["change"], content["estimator"])
 
     @property
     def measures(self) -> dict[str, float]:

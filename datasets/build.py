@@ -271,12 +271,18 @@ def _publish(
 def _write_crops(
     options: BuildOptions, accepted: list[tuple[Clip, Processed]], progress: Progress
 ) -> None:
-    """The person crop of every accepted clip as ``crops/<id>.mp4``, where it is not there yet."""
+    """The person crop of every accepted clip as ``crops/<id>.mp4``, where it is missing or older
+    than the clip's processed arrays, whose square it shows."""
     folder = options.output / "crops"
     folder.mkdir(exist_ok=True)
     jobs = [
         CropJob(clip.source.path, clip.span, result.crop, folder / f"{clip.id}.mp4")
         for clip, result in accepted
     ]
-    jobs = [job for job in jobs if not job.output.is_file()]
+    processed = options.output / "processed"
+    jobs = [job for job in jobs if _older(job.output, processed / f"{job.output.stem}.npz")]
     _tell(progress, "crop", run_jobs(write_crop, jobs, _nothing, options.workers), len(jobs))
+
+
+def _older(file: Path, other: Path) -> bool:
+    return not file.is_file() or file.stat().st_mtime_ns < other.stat().st_mtime_ns

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -52,6 +53,8 @@ def run_jobs(
 
 def _start(make_tool: Callable[[], Any]) -> None:
     global _tool, _failure
+    # Ctrl-C reaches the workers too: they end without a traceback, the parent tells of it.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     # One thread a process: the processes fill the cores.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     try:

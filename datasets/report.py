@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..keypoints.poses import Poses
+from .annotate import Remarks
 from .clip import Clip
 from .contact import Tile, write_sheets
 from .files import write_text
@@ -43,6 +44,7 @@ def write_report(
         "# Data set report",
         f"{len(clips)} clips annotated, {len(accepted)} accepted: {_minutes(accepted):.1f} "
         f"minutes, {len({clip.source.person for clip, _ in accepted})} persons.",
+        _estimators(folder, clips),
         "## Accepted, by split and kind",
         _by_split_and_kind(accepted),
         "## Left out",
@@ -63,6 +65,14 @@ def write_report(
     path = folder / "report.md"
     write_text(path, "\n\n".join(parts) + "\n")
     return path
+
+
+def _estimators(folder: Path, clips: Sequence[Clip]) -> str:
+    remarks = (Remarks.load(folder / "annotations" / f"{clip.id}.json") for clip in clips)
+    counts = Counter(remark.estimator for remark in remarks)
+    said = ", ".join(f"{name} ({count} clips)" for name, count in counts.most_common())
+    mixed = "**Mixed estimators place points differently; annotate anew with one.** "
+    return f"{mixed if len(counts) > 1 else ''}Annotated by {said or 'nobody'}."
 
 
 def _minutes(accepted: Accepted) -> float:

@@ -144,6 +144,7 @@ def test_crops_show_the_poses(data_set: Path) -> None:
 def test_the_report_tells_numbers_and_shows_pictures(data_set: Path) -> None:
     report = (data_set / "report.md").read_text()
     assert "6 clips annotated, 2 accepted" in report
+    assert "\nAnnotated by mediapipe (6 clips)" in report
     assert "| clip | other_face | 1 |" in report
     assert "| - | 6 | 120 | 8" in report, "five of the six clips show a face"
     for name in ("accepted-clips-1", "rejected-clip-other_face-1", "rejected-sound-lip_motion-1"):
