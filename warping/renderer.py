@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from ..errors import InputError
+from ..keypoints import layout
 from ..keypoints.poses import Poses
 from .face import EYES, MOUTH, FaceMotion, Opening, eye_mask, mouth_colours, paint_mouth
 from .fields import PoseFields
@@ -64,6 +65,11 @@ def _check(photo: np.ndarray, photo_pose: Poses, poses: Poses) -> None:
             )
     if len(photo_pose) != 1:
         raise InputError(f"The photo's pose must be one frame, got {len(photo_pose)}.")
+    if not (photo_pose.confidence[0, layout.FACE] > 0).all():
+        raise InputError(
+            "The photo's pose has no face. The puppet needs the 68 face points: choose a photo "
+            "with the face turned to the camera."
+        )
 
 
 def node_grid(box: tuple[int, int, int, int], step: int) -> np.ndarray:
@@ -186,7 +192,7 @@ def _draw(canvas: np.ndarray, layer: Layer, box: tuple, maps: np.ndarray) -> Non
     x, y, w, h = box
     shift = np.array(layer.box[:2], np.float32)
     warped = cv2.remap(
-        layer.texture, maps - shift, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT
+        layer.texture, maps - shift, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
     )
     region = canvas[y : y + h, x : x + w]
     alpha = cv2.extractChannel(warped, 3)

@@ -49,10 +49,9 @@ def solve_tps(centres: Tensor, targets: Tensor, regularisation: float = 1e-4) ->
     kernel = radial(centres, centres)
     kernel.diagonal(dim1=-2, dim2=-1).add_(regularisation)
     basis = torch.cat([centres.new_ones(batch, count, 1), centres], dim=-1)
-    corner = centres.new_zeros(batch, 3, 3)
-    if count < 3:
-        # Fewer than three points leave the affine part open: prefer the smallest one.
-        corner = corner - 1e-6 * torch.eye(3, dtype=centres.dtype, device=centres.device)
+    # Fewer than three points, or all on one line, leave the affine part open: prefer the smallest.
+    tiny = 10 * torch.finfo(centres.dtype).eps
+    corner = -tiny * torch.eye(3, dtype=centres.dtype, device=centres.device).expand(batch, 3, 3)
     system = torch.cat(
         [
             torch.cat([kernel, basis], dim=-1),

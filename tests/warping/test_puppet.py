@@ -224,3 +224,11 @@ def test_the_prior_as_tensors_draws_what_the_puppet_draws(drawn, puppet):
 def test_the_prior_of_the_photos_pose_stands_still(drawn, puppet):
     flows, _ = dense_motion_prior(puppet, drawn.pose.points[0])
     assert (flows - flows[:1]).abs().max() < 1e-3
+
+
+def test_a_photo_without_a_face_is_refused(drawn):
+    points = drawn.pose.points.copy()
+    points[:, layout.FACE, 2] = 0
+    blind = Poses(points, drawn.pose.size)
+    with pytest.raises(InputError, match="no face"):
+        next(PuppetRenderer().render(drawn.photo, blind, drawn.pose))
