@@ -19,11 +19,11 @@ from .clips import Clip
 
 # Syllables: slower changes are loudness and posture, faster ones are jitter.
 BAND_HZ = (1.5, 8.0)
-MAX_LAG = 4
-# A peak over nine lags of unrelated signals stays below this for a few hundred frames.
+MAX_LAG = 3
+# A peak over seven lags of unrelated signals stays below this for a few hundred frames.
 FOLLOWS = 0.1
 # With less material than this the best lag is chance.
-ENOUGH_FRAMES = 250
+ENOUGH_FRAMES = 600
 
 
 @dataclass(frozen=True)

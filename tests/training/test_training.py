@@ -101,7 +101,8 @@ def tokenizer(dataset, tmp_path_factory):
 
 
 def same(a, b):
-    return all(torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True))  # fmt: skip
+    pairs = zip(a.state_dict().values(), b.state_dict().values(), strict=True)
+    return all(torch.equal(x, y) for x, y in pairs)
 
 
 def test_tokenizer_training_writes_weights_and_metrics(dataset, tokenizer):
