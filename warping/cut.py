@@ -217,7 +217,7 @@ def _soft_masks(matte, reach, around, inside, rig, hands, owned, shapes, scores)
     thick = 2 * max(2, round(0.008 * max(matte.shape))) + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (thick, thick))
     body = cv2.morphologyEx(((matte > 0.5) & ~taken).astype(np.uint8), cv2.MORPH_OPEN, kernel) > 0
-    body = _main_piece(body, rig)
+    body = _main_piece(body, inside, rig)
     owner = _nearest([body, *arms_and_hands])
     # A microphone, a chair: the matte has it, no limb can reach it.
     size = 2 * round(0.012 * max(matte.shape)) + 1
@@ -293,14 +293,16 @@ def _soft(mask: np.ndarray) -> np.ndarray:
     return cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 0.9)
 
 
-def _main_piece(body: np.ndarray, rig: PhotoRig) -> np.ndarray:
-    """Of the body, what hangs together with face or chest: a piece apart from them belongs to the
-    arm or hand beside it."""
+def _main_piece(body: np.ndarray, inside: np.ndarray, rig: PhotoRig) -> np.ndarray:
+    """Of the body, what hangs together with the face or lies on the torso: a piece apart from them
+    belongs to the arm or hand beside it. Folded arms part the torso from what is below them."""
     _, labels = cv2.connectedComponents(body.astype(np.uint8))
-    chest = rig.neck + np.array([0.0, 0.25 * rig.unit])
-    points = np.concatenate([rig.face, rig.neck[None], chest[None]])
+    points = np.concatenate([rig.face, rig.neck[None]])
     points = np.clip(np.round(points), 0, [body.shape[1] - 1, body.shape[0] - 1]).astype(int)
-    mine = np.unique(labels[points[:, 1], points[:, 0]])
+    on_torso = np.bincount(labels[inside > 0.1 * rig.unit], minlength=labels.max() + 1)
+    mine = np.concatenate(
+        [labels[points[:, 1], points[:, 0]], np.flatnonzero(on_torso > (0.1 * rig.unit) ** 2)]
+    )
     return np.isin(labels, mine[mine > 0]) if (mine > 0).any() else body
 
 
