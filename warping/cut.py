@@ -110,7 +110,7 @@ def cut_parts(photo: np.ndarray, matte: np.ndarray, rig: PhotoRig) -> PartMasks:
         other = any_hand & ~hands.get(side, np.zeros_like(any_hand))
         likely = best > 1.0 - np.minimum(wide, 1.6)
         arm = grab(photo, core & ~other, likely & ~other, possible & ~other)
-        owned[side] = _smooth_outline(arm & ~any_hand)
+        owned[side] = _smooth_outline(arm | any_hand) & ~any_hand & possible
         # The matte is unsure of sleeves that look like the wall; the cut is not.
         inner = cv2.erode(owned[side].astype(np.uint8), np.ones((3, 3), np.uint8))
         matte = np.maximum(matte, _soft(inner))
@@ -216,6 +216,8 @@ def _soft_masks(matte, reach, around, inside, rig, hands, owned, shapes, scores)
     taken = np.logical_or.reduce([np.zeros(matte.shape, bool), *arms_and_hands])
     thick = 2 * max(2, round(0.008 * max(matte.shape))) + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (thick, thick))
+    # On the torso a limb keeps its own rim: light skin left on a dark shirt would be seen.
+    taken |= (inside > 0) & (cv2.dilate(taken.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0)
     body = cv2.morphologyEx(((matte > 0.5) & ~taken).astype(np.uint8), cv2.MORPH_OPEN, kernel) > 0
     body = _main_piece(body, inside, rig)
     owner = _nearest([body, *arms_and_hands])

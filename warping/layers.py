@@ -102,7 +102,11 @@ def _alphas(masks: PartMasks) -> list[tuple[str, str, np.ndarray, np.ndarray]]:
         for side in sides:
             seen = masks.arms[side][index]
             result.append((part, side, seen, complete(seen, masks.shapes[side][index], over)))
-    result += [("hand", s, masks.hands[s], masks.hands[s]) for s in sides if s in masks.hands]
+    shown = [side for side in sides if side in masks.hands]
+    for index, side in enumerate(shown):
+        over = np.maximum.reduce([zero, *(masks.hands[s] for s in shown[index + 1 :])])
+        seen = masks.hands[side]
+        result.append(("hand", side, seen, complete(seen, zero, over)))
     return result
 
 
