@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import torch
 
@@ -20,6 +19,8 @@ FREEDOM = 0.16
 # Lids and lips that meet are kept this far apart (face heights), or the spline would fold.
 LID_GAP = 0.010
 LIP_GAP = 0.006
+# A mouth that is open by this much in the photo (face heights) shows its inside.
+SHOWS_TEETH = 0.03
 # (upper, lower) points of the lids and of the inner lips, counted from the first face point.
 LIDS = ((37, 41), (38, 40), (43, 47), (44, 46))
 LIPS = ((61, 67), (62, 66), (63, 65))
@@ -132,6 +133,11 @@ class FaceMotion:
         self.centre = face.mean(0)
         self.mouth = Opening.of(face, MOUTH)
         self.eyes = tuple(Opening.of(face, curves) for curves in EYES)
+        # What shows a skull behind it: the eyes, and the mouth of a photo that shows teeth.
+        self.windows = [*zip(self.eyes, EYES, strict=True)]
+        self.mouth_open = self.mouth.height > SHOWS_TEETH * self.size
+        if self.mouth_open:
+            self.windows.append((self.mouth, MOUTH))
         # A ring on which the face goes with the head: hair, ears, neck.
         angle = np.linspace(0, 2 * np.pi, 16, endpoint=False)
         half = 0.5 * np.ptp(face, axis=0) * 1.45
@@ -178,7 +184,7 @@ class FaceMotion:
         """Points between upper lids and brows, which hold the brows when the lids come down."""
         lids, brows = list(UPPER_LIDS), list(BROWS_OVER_LIDS)
         lid, brow = own[lids] - self.face[lids], own[brows] - self.face[brows]
-        rest = 0.45 * self.face[lids] + 0.55 * self.face[brows]
+        rest = 0.6 * self.face[lids] + 0.4 * self.face[brows]
         shift = 0.2 * lid + 0.8 * brow
         return rest + shift, -shift
 
@@ -187,93 +193,10 @@ class FaceMotion:
         return self.middle - self.half * 1.06, self.middle + self.half * 1.06
 
 
-def eye_mask(rest: Opening, own: Opening, points: np.ndarray) -> np.ndarray:
-    """How far a point lies between the lids, now and in the photo: there the eyeball shows, which
-    does not move with the lids. points: [..., 2]. Returns [...] in 0..1."""
+def inside_both(rest: Opening, own: Opening, points: np.ndarray) -> np.ndarray:
+    """How far a point lies between the lids or lips, now and in the photo: there the photo's own
+    eyeball or teeth show, which do not move with them. points: [..., 2]. Returns [...] in 0..1."""
     _, below, above = own.depths(points)
     _, rest_below, rest_above = rest.depths(points)
     inside = np.minimum(np.minimum(below, above), np.minimum(rest_below, rest_above))
     return np.clip(inside + 0.5, 0.0, 1.0)
-
-
-@dataclass(frozen=True)
-class MouthColours:
-    """Colours [3] float32 RGB, of the photo's own light."""
-
-    cavity: np.ndarray
-    teeth: np.ndarray
-    tongue: np.ndarray
-
-
-def mouth_colours(photo: np.ndarray, face: np.ndarray) -> MouthColours:
-    """Guess the inside of the mouth from the lips and the skin."""
-
-    def mean(points: np.ndarray) -> np.ndarray:
-        mask = np.zeros(photo.shape[:2], np.uint8)
-        cv2.fillPoly(mask, [np.round(points).astype(np.int32)], 255)
-        if not mask.any():
-            return np.full(3, 128.0, np.float32)
-        return np.array(cv2.mean(photo, mask)[:3], np.float32)
-
-    lower_lip = mean(face[[48, 60, 67, 66, 65, 64, 54, 55, 56, 57, 58, 59]])
-    cheeks = mean(face[[1, 31, 48, 4]]) * 0.5 + mean(face[[15, 35, 54, 12]]) * 0.5
-    light = float(cheeks.max())
-    teeth = light * np.array([0.98, 0.95, 0.90], np.float32)
-    return MouthColours(
-        (0.26 * lower_lip + light * np.array([0.03, 0.0, 0.0])).astype(np.float32),
-        np.minimum(teeth, 245.0),
-        (lower_lip * np.array([0.72, 0.58, 0.6])).astype(np.float32),
-    )
-
-
-def paint_mouth(
-    frame: np.ndarray,
-    rest: Opening,
-    own: Opening,
-    colours: MouthColours,
-    head: Similarity,
-    size: float,
-) -> None:
-    """Paint what opens between the lips and the photo does not show, into the frame.
-
-    frame: [H, W, C] uint8, RGB first, changed in place. rest, own: the mouth in the photo and now,
-    the head's motion taken out. head: photo -> frame. size: the face's, pixels.
-    """
-    gap, rest_gap = own.height, max(rest.height, 0.0)
-    shown = smoothstep(0.012, 0.045, np.float32((gap - 1.15 * rest_gap) / size))
-    if shown <= 0:
-        return
-    corners = own.origin + np.outer([-0.1, 1.1, -0.1, 1.1], own.along) * own.width
-    corners = corners + np.outer([-1, -1, 1.5, 1.5], own.down) * (gap + 2)
-    box = head(corners)
-    x0, y0 = np.floor(np.maximum(box.min(0) - 2, 0)).astype(int)
-    x1, y1 = np.ceil(np.minimum(box.max(0) + 3, frame.shape[1::-1])).astype(int)
-    if x1 <= x0 or y1 <= y0:
-        return
-    x, y = np.meshgrid(np.arange(x0, x1, dtype=np.float32), np.arange(y0, y1, dtype=np.float32))
-    points = head.inverse()(np.dstack([x, y]))
-    u, below, above = own.depths(points)
-    edge = np.minimum(below, above)
-    alpha = smoothstep(-0.6, 1.1, edge) * shown
-    colour = _mouth_inside(u, below, above, gap, size, colours)
-    region = frame[y0:y1, x0:x1, :3]
-    region[...] = np.clip(
-        region + alpha[..., None] * (colour - region.astype(np.float32)) + 0.5, 0, 255
-    ).astype(np.uint8)
-
-
-def _mouth_inside(u, below, above, gap, size, colours) -> np.ndarray:
-    """[h, w, 3] float32: cavity, a hint of the upper teeth, the tongue, shade under the lips."""
-    across = np.clip(1.0 - (2.0 * u - 1.0) ** 2, 0.0, 1.0)
-    # The edge of the teeth runs flatter than the lip over them.
-    teeth_height = min(0.045 * size, 0.5 * gap) * (0.45 + 0.55 * across)
-    soft = 0.014 * size
-    teeth = 1.0 - smoothstep(teeth_height - soft, teeth_height + soft, below)
-    teeth *= smoothstep(0.1, 0.75, across) * smoothstep(0.03, 0.075, np.float32(gap / size))
-    shade = 0.62 + 0.38 * smoothstep(0.0, 0.03 * size, below)
-    tongue = 1.0 - smoothstep(0.0, 0.055 * size, above - 0.02 * size * across)
-    tongue *= smoothstep(0.3, 1.0, across) * smoothstep(0.06, 0.14, np.float32(gap / size))
-    colour = np.broadcast_to(colours.cavity, (*u.shape, 3))
-    colour = colour + (0.75 * tongue)[..., None] * (colours.tongue - colour)
-    bright = (0.35 + 0.5 * across)[..., None] * shade[..., None] * colours.teeth
-    return colour + (0.8 * teeth)[..., None] * (bright - colour)

@@ -12,9 +12,10 @@ import numpy as np
 from ..errors import InputError
 from ..keypoints import layout
 from ..keypoints.poses import Poses
-from .face import EYES, MOUTH, FaceMotion, Opening, eye_mask, mouth_colours, paint_mouth
+from .face import FaceMotion, Opening, inside_both
 from .fields import PoseFields
 from .layers import Layer, PhotoLayers, prepare_photo
+from .paint import FacePaint
 from .rig import driven_rig
 
 # Fields are smooth: one value every so many pixels, linear between.
@@ -97,7 +98,7 @@ class Puppet:
         self.parts = layers
         self.size = layers.photo.shape[1], layers.photo.shape[0]
         self.face = FaceMotion(layers.rig.face)
-        self.colours = mouth_colours(layers.photo, layers.rig.face)
+        self.paint = FacePaint(layers.photo, self.face)
         self.background = cv2.cvtColor(layers.background, cv2.COLOR_RGB2RGBA)
 
     def frame(self, points: np.ndarray) -> np.ndarray:
@@ -118,10 +119,7 @@ class Puppet:
             _draw(canvas, layer, box, maps)
             _mark(moved, box, nodes, back)
             if layer.part == "body":
-                mouth = Opening.of(own, MOUTH)
-                paint_mouth(
-                    canvas, self.face.mouth, mouth, self.colours, fields.head, self.face.size
-                )
+                self.paint(canvas, own, fields.head)
         self._mark_face(moved, own, fields)
         frame = cv2.cvtColor(canvas, cv2.COLOR_RGBA2RGB)
         still = cv2.resize(
@@ -166,7 +164,7 @@ class Puppet:
         if x1 <= x0 or y1 <= y0:
             return
         residual = residual[y0 - y : y1 - y, x0 - x : x1 - x]
-        for rest, curves in zip(self.face.eyes, EYES, strict=True):
+        for rest, curves in self.face.windows:
             eye = Opening.of(own, curves)
             corners = fields.head(own[[c for curve in curves for c in curve]])
             ex0, ey0 = np.maximum(np.floor(corners.min(0)).astype(int) - 3, [x0, y0])
@@ -174,7 +172,7 @@ class Puppet:
             if ex1 <= ex0 or ey1 <= ey0:
                 continue
             grid = np.dstack(np.meshgrid(np.arange(ex0, ex1), np.arange(ey0, ey1)))
-            mask = eye_mask(rest, eye, back(grid.astype(np.float32)))
+            mask = inside_both(rest, eye, back(grid.astype(np.float32)))
             residual[ey0 - y0 : ey1 - y0, ex0 - x0 : ex1 - x0] *= (1.0 - mask)[..., None]
         maps[y0 - box[1] : y1 - box[1], x0 - box[0] : x1 - box[0]] += residual
 
