@@ -209,4 +209,6 @@ def _contact_sheets(
         limit = _TILES * _SHEETS
         picked = [tiles[int(i)] for i in np.linspace(0, len(tiles) - 1, min(limit, len(tiles)))]
         sheets += write_sheets(out, name, picked, folder / "annotations", _TILES)
+    for old in set(out.glob("*.png")) - set(sheets):  # of an earlier build with other verdicts
+        old.unlink()
     return sheets

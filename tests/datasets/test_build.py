@@ -114,6 +114,9 @@ def test_another_limit_changes_the_verdict_without_new_annotation(
     clips = Clips(copied_set)
     assert done["annotate"] == 0
     assert "pair.mp4" in {row.extra["file"] for row in clips}
+    sheets = {sheet.name for sheet in copied_set.glob("contact/*.png")}
+    assert "accepted-clips-1.png" in sheets
+    assert "rejected-clip-other_face-1.png" not in sheets
 
 
 def test_options_that_do_not_fit_the_folder_are_refused(data_set: Path, videos: Path) -> None:
