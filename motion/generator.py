@@ -13,10 +13,13 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
+from .quantizer import ResidualQuantizer
 from .transformer import GestureBlock, SelfBlock
 from .vectors import DESCRIPTION
 
 NOBODY = 0
+# Lets a logarithm that has to change by whole units learn at the rate of the other weights.
+QUICK = 10.0
 
 
 @dataclass(frozen=True)
@@ -40,12 +43,13 @@ class GeneratorOptions:
     layers: int = 3
     residual_layers: int = 2
     speech_layers: int = 2
-    dropout: float = 0.1
+    dropout: float = 0.05
     window: int = 80
     face_reach: int = 8
     body_reach: int = 25
     codes: int = 1024
     levels: int = 6
+    code_dim: int = 128
 
 
 @dataclass
@@ -125,14 +129,54 @@ class TokenTransformer(nn.Module):
         return self.norm(x[:, 1:])
 
 
+class CodeSpace(nn.Module):
+    """The tokenizer's codebooks, by which tokens are read and predicted.
+
+    A token is read as its code, and predicted by how near each code lies to a predicted point:
+    near codes are near motions, which embeddings and classes learned from nothing would have to
+    find out from far more data.
+    """
+
+    def __init__(self, options: GeneratorOptions) -> None:
+        super().__init__()
+        levels, codes, dim = options.levels, options.codes, options.code_dim
+        self.register_buffer("codes", torch.randn(levels, codes, dim))
+        # How sharply nearness decides, per level: the logarithm of it over `QUICK`. What the first
+        # level leaves over is less predictable.
+        first = torch.tensor([8.0] + [2.0] * (levels - 1))
+        self.sharpness = nn.Parameter(first.log() / QUICK)
+
+    @torch.no_grad()
+    def take(self, quantizer: ResidualQuantizer) -> None:
+        """Copy a tokenizer's codebooks."""
+        self.codes.copy_(torch.stack([book.codes for book in quantizer.books]))
+
+    def scale(self, level: int) -> Tensor:
+        """Root mean square of a level's codes."""
+        return self.codes[level].square().mean().sqrt()
+
+    def read(self, tokens: Tensor) -> Tensor:
+        """Tokens [B, T, L] of the first L levels -> the sum of their codes, [B, T, D], of about
+        unit variance."""
+        total = sum(self.codes[level][tokens[..., level]] for level in range(tokens.shape[-1]))
+        return total / self.scale(0)
+
+    def logits(self, point: Tensor, level: int) -> Tensor:
+        """Points [B, T, D] -> [B, T, K]: minus half the squared distance to each code, up to a
+        constant, in units of the level's codes."""
+        codes = self.codes[level] / self.scale(level)
+        nearness = point @ codes.T - 0.5 * codes.square().sum(1)
+        return nearness * ((QUICK * self.sharpness[level]).exp() / codes.shape[1])
+
+
 class Stream(nn.Module):
     """Everything of one stream: face or body."""
 
     def __init__(self, options: GeneratorOptions, reach: int, targets: int) -> None:
         super().__init__()
-        width, codes = options.width, options.codes
+        width, dim = options.width, options.code_dim
         self.options = options
-        self.mask_token = codes
+        self.mask_token = options.codes
         self.speech = SpeechEncoder(options, reach)
         self.reference = nn.Sequential(
             nn.Linear(DESCRIPTION, width), nn.GELU(), nn.Linear(width, width)
@@ -141,23 +185,21 @@ class Stream(nn.Module):
         self.start = nn.Parameter(torch.zeros(width))
         self.style = nn.Embedding(options.speakers, width)
         self.style_mlp = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, width))
-        self.tokens = nn.Embedding(codes + 1, width)
+        self.space = CodeSpace(options)
+        self.mask = nn.Parameter(torch.zeros(width))
+        self.embed = nn.Linear(dim, width)
         self.base = TokenTransformer(options, options.layers, reach)
-        self.head = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, codes))
-        # Embeddings of levels 1..Q-1, which are read by the levels after them; level 1 has its own
-        # table here because the base generator's is trained to stand beside a mask token.
-        self.earlier = nn.ModuleList(nn.Embedding(codes, width) for _ in range(options.levels - 1))
+        # The two-layer MLP of the paper, from the latent to the codebook's dimension.
+        self.head = mlp(width, dim)
         self.level = nn.Embedding(options.levels - 1, width)
+        self.embed_earlier = nn.Linear(dim, width)
         self.residual = TokenTransformer(options, options.residual_layers, reach)
-        self.residual_heads = nn.ModuleList(
-            nn.Linear(width, codes) for _ in range(options.levels - 1)
-        )
+        self.residual_heads = nn.ModuleList(mlp(width, dim) for _ in range(options.levels - 1))
         # In training only: the motion straight from speech and reference, so that the encoder
         # keeps what moves the lips before the token losses have found it.
         self.regress = nn.Linear(2 * width, targets)
-        for embedding in self.modules():
-            if isinstance(embedding, nn.Embedding):
-                nn.init.normal_(embedding.weight, std=0.02)
+        for embedding in (self.style, self.level):
+            nn.init.normal_(embedding.weight, std=0.02)
 
     def condition(
         self,
@@ -175,19 +217,27 @@ class Stream(nn.Module):
 
     def base_logits(self, tokens: Tensor, condition: Condition) -> Tensor:
         """tokens: [B, T] base tokens, `mask_token` where masked. Returns [B, T, codes]."""
-        return self.head(self.base(self.tokens(tokens), condition))
+        masked = tokens == self.mask_token
+        read = self.embed(self.space.read(tokens.masked_fill(masked, 0)[..., None]))
+        embedded = torch.where(masked[..., None], self.mask, read)
+        return self.space.logits(self.head(self.base(embedded, condition)), 0)
 
     def residual_logits(self, tokens: Tensor, condition: Condition) -> Tensor:
         """tokens: [B, T, L], the first L >= 1 levels. Returns level L + 1's, [B, T, codes]."""
-        level = tokens.shape[-1] - 1
-        embedded = sum(self.earlier[i](tokens[..., i]) for i in range(level + 1))
-        embedded = embedded + self.level.weight[level]
-        return self.residual_heads[level](self.residual(embedded, condition))
+        level = tokens.shape[-1]
+        embedded = self.embed_earlier(self.space.read(tokens)) + self.level.weight[level - 1]
+        features = self.residual(embedded, condition)
+        return self.space.logits(self.residual_heads[level - 1](features), level)
 
     def regressed(self, condition: Condition) -> Tensor:
         """The motion vectors as far as speech and reference alone tell them, [B, T, targets]."""
         reference = condition.reference[:, None].expand_as(condition.speech)
         return self.regress(torch.cat([condition.speech, reference], -1))
+
+
+def mlp(width: int, outputs: int) -> nn.Sequential:
+    """Two layers."""
+    return nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, outputs))
 
 
 class GestureGenerator(nn.Module):

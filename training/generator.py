@@ -64,7 +64,9 @@ class GeneratorLosses(nn.Module):
             # Sound that the lips do not follow would teach the face to ignore sound.
             unheard = hide | ~batch.follows if part == "face" else hide
             condition = stream.condition(speech, reference, batch.starts, batch.speaker, unheard)
-            found = _PartLosses(self, batch, part, stream, condition).losses(noise)
+            losses = _PartLosses(self, batch, part, stream, condition)
+            early = self.training and step < self.options.regress_first
+            found = losses.regression() if early else losses.losses(noise)
             total = total + found.pop("sum")
             terms |= {f"{part}_{name}": value for name, value in found.items()}
         return {"loss": total, **terms}
@@ -82,32 +84,33 @@ class _PartLosses:
         self.real, self.seen = getattr(batch, part), getattr(batch, f"{part}_seen")
         self.importance = getattr(owner, f"{part}_importance")
         self.starts = batch.starts
-        self.tokens = self.tokenizer.encode(self.real)
         # Tokens of frames whose points are mostly unknown are no ground truth.
         self.known = batch.valid & (self.seen.mean(-1) > 0.1)
 
+    def regression(self) -> dict[str, Tensor]:
+        """The loss of the motion that speech and reference alone tell."""
+        made = self.stream.regressed(self.condition) * self.tokenizer.spread
+        loss = self._motion(made)
+        return {"sum": self.options.regression * loss, "regression": loss}
+
     def losses(self, noise: torch.Generator) -> dict[str, Tensor]:
-        """Losses by name; "sum" weighs them."""
-        base, base_motion, hits = self._base(noise)
-        residual, residual_motion = self._residual(noise)
-        regression = self._motion(self.stream.regressed(self.condition) * self.tokenizer.spread)
-        weight = self.options.reconstruction
+        """All losses by name; "sum" weighs them."""
+        tokens = self.tokenizer.encode(self.real)
+        found = self.regression()
+        base, motion, hits = self._base(tokens[..., 0], noise)
+        residual = self._residual(tokens, noise)
+        total = found["sum"] + base + residual + self.options.reconstruction * motion
         return {
-            "sum": base
-            + residual
-            + weight * (base_motion + residual_motion)
-            + self.options.regression * regression,
+            "sum": total,
             "base": base,
             "residual": residual,
-            "base_motion": base_motion,
-            "residual_motion": residual_motion,
-            "regression": regression,
+            "motion": motion,
+            "regression": found["regression"],
             "accuracy": hits,
         }
 
-    def _base(self, noise: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """Masked cross-entropy, decoded motion, share of masked tokens hit."""
-        target = self.tokens[..., 0]
+    def _base(self, target: Tensor, noise: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Masked cross-entropy, decoded motion, share of masked tokens hit; target: [B, T]."""
         free = torch.ones_like(target, dtype=torch.bool)
         continues = torch.rand(len(free), generator=noise).to(free.device) < CONTEXT_CHANCE
         free[:, :CONTEXT] = ~(continues & ~self.starts)[:, None]
@@ -121,18 +124,18 @@ class _PartLosses:
         hits = masked_mean((logits.argmax(-1) == target).float(), asked)
         return loss, self._motion(self.tokenizer.decode_latents(latents)), hits
 
-    def _residual(self, noise: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Cross-entropy and decoded motion of one residual level, drawn at random."""
-        levels = self.tokens.shape[-1]
+    def _residual(self, tokens: Tensor, noise: torch.Generator) -> Tensor:
+        """Cross-entropy of one residual level, drawn at random; tokens: [B, T, Q].
+
+        Low levels are drawn more often, as in MoMask: they move more.
+        """
+        levels = tokens.shape[-1]
         if levels == 1:
-            return self.real.new_zeros(()), self.real.new_zeros(())
-        level = int(torch.randint(1, levels, (), generator=noise))
-        earlier, target = self.tokens[..., :level], self.tokens[..., level]
-        logits = self.stream.residual_logits(earlier, self.condition).float()
-        loss = masked_mean(_cross_entropy(logits, target), self.known.float())
-        quantizer = self.tokenizer.quantizer
-        latents = quantizer.lookup(earlier) + logits.softmax(-1) @ quantizer.books[level].codes
-        return loss, self._motion(self.tokenizer.decode_latents(latents))
+            return self.real.new_zeros(())
+        share = float(1 - torch.cos(torch.rand((), generator=noise) * torch.pi / 2))
+        level = 1 + min(levels - 2, int(share * (levels - 1)))
+        logits = self.stream.residual_logits(tokens[..., :level], self.condition).float()
+        return masked_mean(_cross_entropy(logits, tokens[..., level]), self.known.float())
 
     def _motion(self, made: Tensor) -> Tensor:
         """Loss of motion vectors [B, T, D]: place, velocity and acceleration."""
@@ -144,8 +147,8 @@ class _PartLosses:
 
 
 def _cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
-    """Per token, [B, T]; a tenth of smoothing, for neighbouring codes are nearly the same."""
-    return F.cross_entropy(logits.transpose(1, 2), target, reduction="none", label_smoothing=0.1)
+    """Per token, [B, T]."""
+    return F.cross_entropy(logits.transpose(1, 2), target, reduction="none")
 
 
 def measure_inputs(generator: GestureGenerator, batches: list[Batch]) -> None:
@@ -167,9 +170,10 @@ def most_heard(clips: list[Clip], rows: int, least: int = 1500) -> list[str]:
     return [person for person, count in frames.most_common(rows) if count >= least]
 
 
-def build(options: GeneratorTraining, channels: int, codes: int, levels: int) -> GestureGenerator:
-    """An untrained generator of the options' sizes."""
-    return GestureGenerator(
+def build(options: GeneratorTraining, channels: int, tokenizers: Tokenizers) -> GestureGenerator:
+    """An untrained generator of the options' sizes, for these tokenizers."""
+    sizes = tokenizers.face.options
+    generator = GestureGenerator(
         GeneratorOptions(
             speech_channels=channels,
             speakers=options.speakers + 1,
@@ -181,12 +185,16 @@ def build(options: GeneratorTraining, channels: int, codes: int, levels: int) ->
             speech_layers=options.speech_layers,
             dropout=options.dropout,
             window=options.data.window,
-            codes=codes,
-            levels=levels,
+            codes=sizes.codes,
+            levels=sizes.levels,
+            code_dim=sizes.code_dim,
         ),
         FACE_DIMS,
         BODY_DIMS,
     )
+    generator.face.space.take(tokenizers.face.quantizer)
+    generator.body.space.take(tokenizers.body.quantizer)
+    return generator
 
 
 def tokenizer_file(name: str) -> Path:
@@ -209,12 +217,11 @@ def train_generator(options: GeneratorTraining) -> Path:
     )
     val = WindowSampler(held_out, window, options.data.favoured, augment=False, seed=1)
     tokenizers = load_tokenizers(tokenizer_file(options.tokenizer))
-    sizes = tokenizers.face.options
     speech = clips[0].speech
     assert speech is not None  # load_clips was asked for clips with sound
     channels = speech.shape[1]
     torch.manual_seed(loop.seed)
-    generator = build(options, channels, sizes.codes, sizes.levels)
+    generator = build(options, channels, tokenizers)
     measure_inputs(generator, [sampler.batch(PROBE + i, 64) for i in range(8)])
     module = GeneratorLosses(generator, tokenizers, options)
     val_batches = [val.batch(i, 32) for i in range(4)]

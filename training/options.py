@@ -75,12 +75,14 @@ class GeneratorTraining:
     layers: int = 3
     residual_layers: int = 2
     speech_layers: int = 2
-    dropout: float = 0.1
+    dropout: float = 0.05
     reconstruction: float = 3.0
     """Weight of the decoded motion's loss. Contextual Gesture has 50, in coordinates of the
     picture; here the motion is in units of the training set's spread, some 20 times as large."""
     regression: float = 1.0
     """Weight of the motion that the speech encoder alone predicts."""
+    regress_first: int = 150
+    """Steps at the beginning that train the regression alone, at a quarter of the cost."""
     hide_speech: float = 0.1
     """Chance that a sample goes without speech, for classifier-free guidance."""
     speakers: int = 16

@@ -10,7 +10,7 @@ from gesticulate.motion.vectors import DESCRIPTION
 
 TINY = GeneratorOptions(
     speech_channels=6, speakers=3, width=16, heads=2, hidden=32, layers=2, residual_layers=1,
-    speech_layers=1, dropout=0.0, window=20, codes=12, levels=3,
+    speech_layers=1, dropout=0.0, window=20, codes=12, levels=3, code_dim=8,
 )  # fmt: skip
 
 
@@ -85,6 +85,20 @@ def test_shapes(generator):
         for level in (1, 2):
             tokens = torch.zeros(2, 20, level, dtype=torch.long)
             assert stream.residual_logits(tokens, known).shape == (2, 20, 12)
+
+
+def test_tokens_are_read_as_codes_and_predicted_by_nearness(generator):
+    space = generator.face.space
+    tokens = torch.randint(12, (1, 5, 2))
+    plain = sum(space.codes[level][tokens[..., level]] for level in range(2))
+    torch.testing.assert_close(space.read(tokens) * space.scale(0), plain)
+    # A point on a code is nearest to it, and log-odds are differences of squared distances.
+    point = space.codes[1, 3:4] / space.scale(1)
+    logits = space.logits(point[None], 1)[0, 0]
+    distances = ((space.codes[1] - space.codes[1, 3]) / space.scale(1)).square().sum(1)
+    assert int(logits.argmax()) == 3
+    slope = (logits[3] - logits) / distances.clamp(min=1e-9)
+    assert slope[distances > 0].std() < 1e-4 * slope[distances > 0].mean()
 
 
 def test_speech_start_speaker_and_hiding_all_matter(generator):
