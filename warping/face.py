@@ -14,8 +14,11 @@ from .tps import solve_tps
 
 # The spline may miss a point by a little: single points are noisier than the face is elastic.
 STIFFNESS = 2e-3
-# No point of the face may leave the head's own motion by more than this, in face heights.
-FREEDOM = 0.16
+# No point of the face may leave the head's own motion by more than this, in face heights. The
+# sides of the face are the outline of a head that turns: there the skin slides, the head stays.
+FREEDOM = np.full(68, 0.16, np.float32)
+FREEDOM[layout.FACE_JAW] = np.interp(np.abs(np.arange(17) - 8), [3, 6], [0.16, 0.06])
+FREEDOM[[17, 26, 36, 45]] = 0.10
 # Lids and lips that meet are kept this far apart (face heights), or the spline would fold.
 LID_GAP = 0.010
 LIP_GAP = 0.006
@@ -155,7 +158,7 @@ class FaceMotion:
         what a face can do and free of folds."""
         own = head.inverse()(driven)
         offset = own - self.raw
-        size = np.linalg.norm(offset, axis=-1, keepdims=True) / (FREEDOM * self.size)
+        size = np.linalg.norm(offset, axis=-1, keepdims=True) / (FREEDOM[:, None] * self.size)
         own = self.raw + offset * np.tanh(size) / np.maximum(size, 1e-6)
         own = _part(own, LIDS, LID_GAP * self.size, self.down)
         return _part(own, LIPS, LIP_GAP * self.size, self.down)

@@ -22,8 +22,8 @@ class Layer:
     """One part of the person.
 
     part: "body", "upper", "forearm" or "hand". side: "left", "right", or "" for the body.
-    texture: [h, w, 4] uint8, premultiplied RGBA, the pixels of ``box`` of the photo.
-    box: (x, y, width, height) in the photo, pixels.
+    texture: [h, w, 4] uint8, premultiplied RGBA, the pixels of ``box``.
+    box: (x, y, width, height) in the photo, pixels; may reach out of it.
     outline: [N, 2] float32, hull of the layer in the photo, pixels.
     """
 
@@ -196,17 +196,29 @@ def _enlarge(photo, background, person, parts):
 
 
 def _assemble(photo, background, person, parts, rig) -> PhotoLayers:
-    layers = []
-    for part, side, rgba in parts:
-        texture = np.clip(np.round(rgba), 0, 255).astype(np.uint8)
-        x, y, w, h = cv2.boundingRect((texture[..., 3] > 2).astype(np.uint8))
-        if w == 0:
-            continue
-        x0, y0 = max(x - 2, 0), max(y - 2, 0)
-        x1, y1 = min(x + w + 2, photo.shape[1]), min(y + h + 2, photo.shape[0])
-        crop = np.ascontiguousarray(texture[y0:y1, x0:x1])
-        inside = np.argwhere(crop[..., 3] > 2)[:, ::-1].astype(np.int32)
-        hull = cv2.convexHull(inside + np.array([x0, y0], np.int32))[:, 0]
-        layers.append(Layer(part, side, crop, (x0, y0, x1 - x0, y1 - y0), hull.astype(np.float32)))
+    layers = [
+        _layer(part, side, np.clip(np.round(rgba), 0, 255).astype(np.uint8), rig)
+        for part, side, rgba in parts
+        if (rgba[..., 3] > 2).any()
+    ]
     result = np.where(person[..., None], np.clip(np.round(background), 0, 255), photo)
     return PhotoLayers(photo, result.astype(np.uint8), person, tuple(layers), rig)
+
+
+def _layer(part: str, side: str, texture: np.ndarray, rig: PhotoRig) -> Layer:
+    """Cut a layer to its box. Where the picture's edge cuts through it, it is carried on by its
+    mirror image: a head that nods must not show where the photo ended."""
+    height, width = texture.shape[:2]
+    opaque = (texture[..., 3] > 2).astype(np.uint8)
+    x, y, w, h = cv2.boundingRect(opaque)
+    x0, y0 = max(x - 2, 0), max(y - 2, 0)
+    x1, y1 = min(x + w + 2, width), min(y + h + 2, height)
+    hull = cv2.convexHull(cv2.findNonZero(opaque))[:, 0].astype(np.float32)
+    reach = round(0.15 * rig.unit)
+    across, down = min(reach, x1 - x0 - 1), min(reach, y1 - y0 - 1)
+    left, right = (across * int(edge) for edge in (x0 == 0, x1 == width))
+    top, bottom = (down * int(edge) for edge in (y0 == 0, y1 == height))
+    crop = cv2.copyMakeBorder(
+        texture[y0:y1, x0:x1], top, bottom, left, right, cv2.BORDER_REFLECT_101
+    )
+    return Layer(part, side, crop, (x0 - left, y0 - top, crop.shape[1], crop.shape[0]), hull)

@@ -190,7 +190,7 @@ def _draw(canvas: np.ndarray, layer: Layer, box: tuple, maps: np.ndarray) -> Non
     x, y, w, h = box
     shift = np.array(layer.box[:2], np.float32)
     warped = cv2.remap(
-        layer.texture, maps - shift, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+        layer.texture, maps - shift, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT
     )
     region = canvas[y : y + h, x : x + w]
     alpha = cv2.extractChannel(warped, 3)

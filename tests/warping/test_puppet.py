@@ -47,9 +47,11 @@ def test_layers_put_together_give_the_photo(drawn, puppet):
     canvas = puppet.parts.background.astype(np.float32)
     for layer in puppet.parts.layers:
         x, y, w, h = layer.box
-        alpha = layer.texture[..., 3:].astype(np.float32) / 255
-        region = canvas[y : y + h, x : x + w]
-        region[...] = layer.texture[..., :3] + (1 - alpha) * region
+        left, top = max(-x, 0), max(-y, 0)
+        region = canvas[max(y, 0) : y + h, max(x, 0) : x + w]
+        texture = layer.texture[top:, left:][: region.shape[0], : region.shape[1]]
+        alpha = texture[..., 3:].astype(np.float32) / 255
+        region[...] = texture[..., :3] + (1 - alpha) * region
     error = np.abs(canvas - drawn.photo).max(-1)
     assert np.percentile(error[drawn.matte > 0.9], 99) < 4
     # About the person the background is filled in: alike, not the same.
