@@ -221,4 +221,24 @@ def _layer(part: str, side: str, texture: np.ndarray, rig: PhotoRig) -> Layer:
     crop = cv2.copyMakeBorder(
         texture[y0:y1, x0:x1], top, bottom, left, right, cv2.BORDER_REFLECT_101
     )
+    if part == "body" and top:
+        crop = _close_crown(crop, top)
     return Layer(part, side, crop, (x0 - left, y0 - top, crop.shape[1], crop.shape[0]), hull)
+
+
+def _close_crown(texture: np.ndarray, above: int) -> np.ndarray:
+    """Round off a head that the picture's upper edge cuts, within the ``above`` rows added to it.
+
+    texture: [h, w, 4] uint8, premultiplied.
+    """
+    edge = np.flatnonzero(texture[above, :, 3] > 127)
+    if not len(edge):
+        return texture
+    half = 0.5 * (edge[-1] - edge[0] + 1)
+    rows = np.arange(above, 0, -1)[:, None] / max(0.4 * half, 1.0)
+    wide = half * np.sqrt(np.clip(1.0 - rows**2, 0.0, 1.0))
+    distance = np.abs(np.arange(texture.shape[1]) - 0.5 * (edge[0] + edge[-1]))
+    keep = np.clip(wide - distance + 0.5, 0.0, 1.0)[..., None]
+    closed = texture.copy()
+    closed[:above] = np.round(texture[:above] * keep).astype(np.uint8)
+    return closed
