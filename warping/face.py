@@ -137,7 +137,7 @@ class FaceMotion:
         self.mouth = Opening.of(face, MOUTH)
         self.eyes = tuple(Opening.of(face, curves) for curves in EYES)
         # What shows a skull behind it: the eyes, and the mouth of a photo that shows teeth.
-        self.windows = [*zip(self.eyes, EYES, strict=True)]
+        self.windows: list[tuple[Opening, tuple]] = [*zip(self.eyes, EYES, strict=True)]
         self.mouth_open = self.mouth.height > SHOWS_TEETH * self.size
         if self.mouth_open:
             self.windows.append((self.mouth, MOUTH))

@@ -202,7 +202,7 @@ class PoseFields:
 
     def forward(self, part: str, side: str, points: np.ndarray) -> np.ndarray:
         """Where photo points [N, 2] of a layer may land, by each map that has a say: [M, 2]."""
-        maps = [self.torso, self.head, Similarity.identity()]
+        maps: list[Similarity | Limb] = [self.torso, self.head, Similarity.identity()]
         if part in ("upper", "forearm"):
             hand = [self.hands[side]] if side in self.hands else []
             maps = [self.torso, *self.arms[side], *hand]

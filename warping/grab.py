@@ -9,7 +9,9 @@ import numpy as np
 GRAB_SIZE = 160
 
 
-def grab(photo: np.ndarray, sure: np.ndarray, likely: np.ndarray, possible: np.ndarray):
+def grab(
+    photo: np.ndarray, sure: np.ndarray, likely: np.ndarray, possible: np.ndarray
+) -> np.ndarray:
     """GrabCut within three nested regions [H, W] bool. Returns [H, W] bool: all of ``sure``,
     nothing outside ``possible``, drawn to the colours and edges between."""
     x, y, w, h = cv2.boundingRect(possible.astype(np.uint8))

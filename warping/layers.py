@@ -7,14 +7,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .cut import PartMasks, cut_parts
-from .fill import fill_nearest, fill_smooth, fill_textured
+from .cut import cut_parts
 from .matte import person_matte
-from .rig import SIDES, PhotoRig, photo_rig
+from .rig import PhotoRig, photo_rig
+from .textures import enlarge, fill_background, paint_textures, stack_parts
 
 # Masks and fills are smooth: this many pixels on the longer side are enough for them.
 WORKING_SIZE = 512
-ARM = ("upper", "forearm")
 
 
 @dataclass(frozen=True)
@@ -74,135 +73,18 @@ def prepare_photo(
     elif scale < 1.0:
         matte = cv2.resize(matte, size, interpolation=cv2.INTER_AREA)
     masks = cut_parts(small, matte, small_rig)
-    background, person, parts = _stack_layers(small, masks, small_rig)
+    background, person = fill_background(small, masks.around, rig.unit * scale)
+    parts = stack_parts(masks)
+    textures = paint_textures(small, background, parts, rig.unit * scale)
     if scale < 1.0:
-        background, person, parts = _enlarge(photo, background, person, parts)
-    return _assemble(photo, background, person, parts, rig)
-
-
-def _alphas(masks: PartMasks) -> list[tuple[str, str, np.ndarray, np.ndarray]]:
-    """(part, side, seen mask, full alpha), back to front."""
-    matte = masks.person
-    zero = np.zeros_like(matte)
-    sides = [s for s in SIDES if s in masks.arms]
-    hands = [masks.hands.get(s, zero) for s in sides]
-    fores = [masks.arms[s][1] for s in sides]
-    uppers = [masks.arms[s][0] for s in sides]
-    over_upper = np.maximum.reduce([zero, *fores, *hands])
-    over_body = np.maximum.reduce([over_upper, *uppers])
-    over_fore = np.maximum.reduce([zero, *hands])
-
-    def complete(seen: np.ndarray, shape: np.ndarray, over: np.ndarray) -> np.ndarray:
-        # Layers overlap by some pixels, so that nothing shows through where soft edges meet.
-        spread = cv2.GaussianBlur(cv2.dilate(seen, np.ones((7, 7), np.uint8)), (0, 0), 1.5)
-        return np.maximum(seen, matte * np.maximum(spread, shape) * np.minimum(over * 50.0, 1.0))
-
-    result = [("body", "", masks.body, complete(masks.body, masks.torso, over_body))]
-    for part, index, over in (("upper", 0, over_upper), ("forearm", 1, over_fore)):
-        for side in sides:
-            seen = masks.arms[side][index]
-            result.append((part, side, seen, complete(seen, masks.shapes[side][index], over)))
-    shown = [side for side in sides if side in masks.hands]
-    for index, side in enumerate(shown):
-        over = np.maximum.reduce([zero, *(masks.hands[s] for s in shown[index + 1 :])])
-        seen = masks.hands[side]
-        result.append(("hand", side, seen, complete(seen, zero, over)))
-    return result
-
-
-def _stack_layers(photo: np.ndarray, masks: PartMasks, rig: PhotoRig):
-    """Background [H, W, 3] float32, person [H, W] bool, and (part, side, premultiplied RGBA)."""
-    image = photo.astype(np.float32)
-    matte = masks.person
-    parts = _alphas(masks)
-    background, person = _background(image, masks.around, rig.unit)
-    below = background
-    layers = []
-    for index, (part, side, seen, alpha) in enumerate(parts):
-        above = np.maximum.reduce([np.zeros_like(matte), *(p[2] for p in parts[index + 1 :])])
-        # Not from close to what is cut out: its own rim would be smeared into the hole.
-        rim = 2 * round(0.006 * max(photo.shape[:2])) + 1
-        known = (seen > 0.95) & (cv2.dilate(above, np.ones((rim, rim), np.uint8)) < 0.02)
-        if part in ARM:
-            # One sleeve, one skin: what hides the one half of an arm, the other half may show.
-            over = np.maximum.reduce([above * 0, *(p[2] for p in parts if p[0] == "hand")])
-            other = next(p[2] for p in parts if p[1] == side and p[0] in ARM and p[0] != part)
-            known |= (other > 0.95) & (cv2.dilate(over, np.ones((rim, rim), np.uint8)) < 0.02)
-        if known.sum() < 20:
-            # Nothing of it is seen: better what hides it than nothing.
-            known = (alpha > 0.5) | (seen > 0.5)
-        if part == "body":
-            texture = fill_textured(image, known, 0.25 * rig.unit)
-        else:
-            texture = fill_nearest(image, known, 0.03 * rig.unit)
-        a = alpha[..., None]
-        # What is seen: the colour that, laid over what is below, gives the photo again.
-        shown = np.clip(image - (1.0 - a) * below, 0.0, 255.0 * a)
-        hidden = np.minimum(above * 20.0, 1.0)[..., None]
-        colour = shown * (1.0 - hidden) + a * texture * hidden
-        below = colour + (1.0 - a) * below
-        layers.append((part, side, np.dstack([colour, 255.0 * alpha])))
-    return background, person, layers
-
-
-def _background(image: np.ndarray, around: np.ndarray, unit: float):
-    """The photo without the person [H, W, 3] float32, and where it is not the photo [H, W] bool.
-
-    Light and hair spill over the person's outline: the fill learns nothing from the pixels next to
-    it. But what is shown of the fill is as little as can be, and it joins those pixels smoothly,
-    so that nothing changes in the picture when the person starts to move.
-    """
-    longer = max(around.shape)
-
-    def grown(share: float) -> np.ndarray:
-        size = 2 * round(share * longer) + 1
-        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
-        return cv2.dilate(around.astype(np.uint8), kernel) > 0
-
-    spill, person = grown(0.024), grown(0.009)
-    filled = fill_textured(image, ~spill, 0.3 * unit, upright=3.0)
-    ring = spill & ~person
-    filled = filled + fill_smooth(image - filled, ring.astype(np.float32))
-    inner = cv2.erode(person.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32)
-    share = cv2.GaussianBlur(inner, (0, 0), 1.0)[..., None] * person[..., None]
-    return np.clip(image + share * (filled - image), 0.0, 255.0), person
-
-
-def _enlarge(photo, background, person, parts):
-    """Bring what was made at working size back to the photo's, with the photo's own detail."""
-    height, width = photo.shape[:2]
-    size = (width, height)
-    background = cv2.resize(background, size, interpolation=cv2.INTER_CUBIC)
-    person = cv2.resize(person.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
-    background = np.where(person[..., None], background, photo.astype(np.float32))
-    image = photo.astype(np.float32)
-    smooth = cv2.resize(
-        cv2.resize(
-            image, (parts[0][2].shape[1], parts[0][2].shape[0]), interpolation=cv2.INTER_AREA
-        ),
-        size,
-        interpolation=cv2.INTER_CUBIC,
-    )
-    detail = image - smooth
-    over = np.zeros((height, width, 1), np.float32)
-    result = []
-    for part, side, rgba in reversed(parts):
-        big = np.clip(cv2.resize(rgba, size, interpolation=cv2.INTER_CUBIC), 0, 255)
-        alpha = big[..., 3:] / 255.0
-        colour = np.clip(big[..., :3] + detail * alpha * (1.0 - over), 0, big[..., 3:])
-        over = over + alpha * (1.0 - over)
-        result.append((part, side, np.dstack([colour, big[..., 3]])))
-    return background, person, result[::-1]
-
-
-def _assemble(photo, background, person, parts, rig) -> PhotoLayers:
+        background, person, textures = enlarge(photo, background, person, textures)
+    filled = np.where(person[..., None], np.clip(np.round(background), 0, 255), photo)
     layers = [
-        _layer(part, side, np.clip(np.round(rgba), 0, 255).astype(np.uint8), rig)
-        for part, side, rgba in parts
-        if (rgba[..., 3] > 2).any()
+        _layer(part.name, part.side, np.clip(np.round(texture), 0, 255).astype(np.uint8), rig)
+        for part, texture in zip(parts, textures, strict=True)
+        if (texture[..., 3] > 2).any()
     ]
-    result = np.where(person[..., None], np.clip(np.round(background), 0, 255), photo)
-    return PhotoLayers(photo, result.astype(np.uint8), person, tuple(layers), rig)
+    return PhotoLayers(photo, filled.astype(np.uint8), person, tuple(layers), rig)
 
 
 def _layer(part: str, side: str, texture: np.ndarray, rig: PhotoRig) -> Layer:

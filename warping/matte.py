@@ -61,6 +61,6 @@ def _face_and_neck(shape: tuple[int, ...], rig: PhotoRig) -> np.ndarray:
     brows = rig.face[layout.FACE_RIGHT_BROW.start : layout.FACE_LEFT_BROW.stop]
     outline = np.concatenate([rig.face, brows + 0.45 * (bridge - chin)]).astype(np.float32)
     cv2.fillPoly(mask, [np.round(cv2.convexHull(outline)).astype(np.int32)], 1)
-    ends = np.round([chin, rig.neck]).astype(int).tolist()
-    cv2.line(mask, *ends, 1, max(1, round(0.3 * rig.unit)))
+    top, base = np.round([chin, rig.neck]).astype(int).tolist()
+    cv2.line(mask, top, base, 1, max(1, round(0.3 * rig.unit)))
     return cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 2.0)

@@ -36,8 +36,13 @@ def torso_shape(
     arms = grown(taken, 0.05 * rig.unit)
     top = int(np.clip(rig.shoulders[:, 1].max() + 0.1 * rig.unit, 0, len(body) - 1))
     middle = int(np.clip(rig.neck[0], 1, body.shape[1] - 2))
-    right = _half_shape(*(x[:, middle:] for x in (shape, body, arms)), top, 0.3 * rig.unit)
-    left = _half_shape(*(x[:, :middle][:, ::-1] for x in (shape, body, arms)), top, 0.3 * rig.unit)
+    right, left = (
+        _half_shape(*half, top=top, limit=0.3 * rig.unit)
+        for half in (
+            (shape[:, middle:], body[:, middle:], arms[:, middle:]),
+            (shape[:, :middle][:, ::-1], body[:, :middle][:, ::-1], arms[:, :middle][:, ::-1]),
+        )
+    )
     whole = np.concatenate([left[:, ::-1], right], axis=1)
     return cv2.GaussianBlur(whole.astype(np.float32), (0, 0), 1.5)
 
