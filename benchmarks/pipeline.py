@@ -65,17 +65,17 @@ def run_once(preset: str, photo: str, speech: str, size: str, out: str) -> None:
     pipeline = GestureVideoPipeline.from_preset(preset)
     loaded = time.perf_counter() - began
     video = pipeline(photo, speech, out, size=int(size))
-    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    unit = 1024 if sys.platform == "linux" else 1024**2
-    own, ffmpeg = (usage.ru_maxrss / unit for usage in usages)
+    own, others = (
+        resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
     figures = {
         "load": loaded,
         **video.timings,
         "total": time.perf_counter() - began,
-        "processor": sum(usage.ru_utime + usage.ru_stime for usage in usages),
+        "processor": sum(use.ru_utime + use.ru_stime for use in (own, others)),
         "frames": video.num_frames,
-        "memory": own,
-        "ffmpeg": ffmpeg,
+        # Without ffmpeg, whose peak is lost in that of the fork it came from.
+        "memory": own.ru_maxrss / (1024 if sys.platform == "linux" else 1024**2),
     }
     print(json.dumps(figures))
 
@@ -96,23 +96,25 @@ def main() -> None:
         folder = Path(name)
         photo = make_inputs(folder, options.photo, sorted({10, *options.long}))
         print("Seconds by stage, 10 s of speech (processor: seconds of all cores):\n")
-        print("| size | " + " | ".join(_STAGES) + " | total | processor | frames/s after load |")
-        print("|---|" + "---|" * (len(_STAGES) + 3))
+        print(
+            "| size | " + " | ".join(_STAGES) + " | total | processor | frames/s after load | MB |"
+        )
+        print("|---|" + "---|" * (len(_STAGES) + 4))
         for size in options.sizes:
             figures = measure(options.preset, photo, folder / "10.wav", size, folder / "o.mp4")
             rate = figures["frames"] / (figures["total"] - figures["load"])
             cells = [figures.get(key, 0.0) for key in (*_STAGES, "total", "processor")]
-            print(f"| {size} | {' | '.join(f'{x:.1f}' for x in cells)} | {rate:.1f} |", flush=True)
+            print(
+                f"| {size} | {' | '.join(f'{x:.1f}' for x in cells)} | {rate:.1f} "
+                f"| {figures['memory']:.0f} |",
+                flush=True,
+            )
         print("\nPeak memory at 256 pixels:\n")
-        print("| speech | gesticulate | its ffmpeg | total time |\n|---|---|---|---|")
+        print("| speech | MB | seconds |\n|---|---|---|")
         for length in options.long:
             speech = folder / f"{length}.wav"
             figures = measure(options.preset, photo, speech, 256, folder / "o.mp4")
-            print(
-                f"| {length} s | {figures['memory']:.0f} MB | {figures['ffmpeg']:.0f} MB | "
-                f"{figures['total']:.0f} s |",
-                flush=True,
-            )
+            print(f"| {length} s | {figures['memory']:.0f} | {figures['total']:.0f} |", flush=True)
 
 
 if __name__ == "__main__":

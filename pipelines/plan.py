@@ -29,11 +29,11 @@ _WEIGHTS: dict[tuple[str, str], dict[str, str]] = {
 }
 _MEDIAPIPE = "models in the wheel of mediapipe"
 
-# Measured by benchmarks/pipeline.py on two cores of a 2.6 GHz server without a GPU: seconds to
-# begin, seconds of motion a frame, of rendering a frame, of rendering and encoding a megapixel.
-_BEGIN, _MOTION, _FRAME, _MEGAPIXEL = 12.0, 0.01, 0.01, 0.12
-# Megabytes of the loaded stages, a frame of skeletons and speech, and a megapixel of layers.
-_LOADED, _PER_FRAME, _PER_MEGAPIXEL = 900.0, 0.006, 60.0
+# Measured by benchmarks/pipeline.py on two cores of a server without a GPU: seconds to begin, of
+# motion a frame, and of rendering and encoding a frame and a megapixel.
+_BEGIN, _MOTION, _FRAME, _MEGAPIXEL = 10.0, 0.009, 0.015, 0.06
+# Megabytes of the loaded stages, of a frame's skeleton and speech, and of a megapixel's layers.
+_LOADED, _PER_FRAME, _PER_MEGAPIXEL = 730.0, 0.013, 100.0
 
 
 @dataclass(frozen=True)
@@ -149,8 +149,7 @@ def _estimate(
 ) -> tuple[int, int]:
     """MB and seconds."""
     megapixels = size[0] * size[1] / 1e6
-    sound = speech.waveform.nbytes / 1e6
-    memory = _LOADED + _PER_FRAME * frames + _PER_MEGAPIXEL * megapixels + 2 * sound
+    memory = _LOADED + _PER_FRAME * frames + _PER_MEGAPIXEL * megapixels
     motion = 0.0 if settings.poses else _MOTION * speech.duration * 25
     time = _BEGIN + motion + frames * (_FRAME + _MEGAPIXEL * megapixels)
     return round(memory), max(1, round(time))
