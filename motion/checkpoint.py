@@ -18,7 +18,7 @@ from .tokenizer import MotionTokenizer, TokenizerOptions
 from .vectors import BODY_DIMS, FACE_DIMS
 
 # Only training needs these.
-_LEFT_OUT = (".sums", ".counts", ".regress.weight", ".regress.bias")
+_LEFT_OUT = (".sums", ".counts")
 
 
 class Tokenizers(NamedTuple):

@@ -15,9 +15,12 @@ from ..speech.track import SpeechFeatures
 from .checkpoint import load_generator, load_tokenizers
 from .finish import finish
 from .generator import NOBODY, Condition, Stream
+from .lips import opening
 from .masking import draw, fill_in
-from .tokenizer import MotionTokenizer
-from .vectors import describe, to_motion
+from .vectors import BODY_DIMS, describe, to_motion
+
+# Frames at a time of what is made without tokens.
+PIECE = 500
 
 
 @dataclass(frozen=True)
@@ -40,14 +43,15 @@ class ContextualOptions:
     iterations: of filling in masked tokens (Contextual Gesture: 5 is best). context: known frames
     that a window begins with, taken from the window before. lookahead: frames at a window's end
     that the next window makes anew, because their own window does not hear what follows them.
-    face: lips must be right, so the likeliest tokens; body: many gestures are right.
+    face, body: lips must go with the sound, so the face is guided; many gestures are right, so the
+    body is not, which halves its time.
     """
 
     iterations: int = 5
     context: int = 16
     lookahead: int = 8
-    face: Sampling = Sampling(temperature=0.5, guidance=1.5)
-    body: Sampling = Sampling(temperature=0.9)
+    face: Sampling = Sampling(temperature=1.0, guidance=2.0)
+    body: Sampling = Sampling(temperature=0.85)
 
 
 class ContextualGenerator:
@@ -93,11 +97,11 @@ class ContextualGenerator:
         self._check(speech, reference)
         noise = torch.Generator().manual_seed(seed)
         face, body = (
-            self._decode(part, self._tokens(part, speech.features, reference, noise))
-            for part in ("face", "body")
+            self._vectors(part, speech.features, reference, noise) for part in ("face", "body")
         )
         motion = to_motion(face, body, reference)
-        return finish(motion, speech.voice, reference, seed, expressiveness)
+        expected = self._expected_opening(speech.features, reference)
+        return finish(motion, expected, speech.voice, reference, seed, expressiveness)
 
     def window_starts(self, length: int) -> list[int]:
         """The first frames that each window decides, for a motion of ``length`` frames.
@@ -123,41 +127,83 @@ class ContextualGenerator:
         if len(reference) != 1:
             raise ValueError(f"the reference must be one frame, got {len(reference)}")
 
-    def _tokens(
+    def _vectors(
         self, part: str, features: np.ndarray, reference: Motion, noise: torch.Generator
-    ) -> Tensor:
-        """Tokens of one stream, [1, T, Q]."""
-        stream = self.generator.streams[part]
+    ) -> np.ndarray:
+        """Motion vectors of one stream, [T, D].
+
+        The `lookahead` frames that two windows made fade from the first one's codes to the
+        second one's, and all are decoded in one piece: the decoder's convolutions see the codes of
+        both sides.
+        """
+        tokenizer = self.tokenizers[part]
         length, window = len(features), self.generator.options.window
-        context = self.options.context
+        context, ahead = self.options.context, self.options.lookahead
         # Behind the end, the last frame's sound is held.
         padded = np.pad(features, ((0, window), (0, 0)), mode="edge")
-        described = torch.from_numpy(describe(reference.points[0], reference.confidence[0]))
-        levels = self.generator.options.levels
-        tokens = torch.zeros(1, length + window, levels, dtype=torch.long, device=self.device)
+        latents = torch.zeros(1, length + window, tokenizer.options.code_dim, device=self.device)
+        rise = torch.sin(torch.linspace(0, torch.pi / 2, ahead + 2, device=self.device)[1:-1]) ** 2
+        tokens = None
         for start in self.window_starts(length):
             first = max(0, start - context)
-            sound = torch.from_numpy(np.ascontiguousarray(padded[first : first + window]))
-            speaker = _Speaker(
-                stream,
-                *self.generator.normalise(
-                    sound[None].to(self.device), described[None].to(self.device)
-                ),
-                starts=start == 0,
-                guidance=self._sampling(part).guidance,
-            )
-            known = tokens[:, first:start]
-            tokens[:, first : first + window] = self._window(part, speaker, known, noise)
-        return tokens[:, :length]
+            known = None if tokens is None else tokens[:, -ahead - context : -ahead]
+            speaker = self._speaker(part, padded[first : first + window], reference, start == 0)
+            tokens = self._window(part, speaker, known, noise)
+            codes = tokenizer.quantizer.lookup(tokens)[:, start - first :]
+            if start > 0:
+                before = latents[:, start : start + ahead]
+                codes[:, :ahead] = torch.lerp(before, codes[:, :ahead], rise[:, None])
+            latents[:, start : first + window] = codes
+        return tokenizer.decode_long(latents[:, :length])[0].cpu().numpy()
+
+    def _speaker(
+        self, part: str, features: np.ndarray, reference: Motion, starts: bool
+    ) -> _Speaker:
+        """What is said in a window of features [window, C], and from which pose."""
+        return _Speaker(
+            self.generator.streams[part],
+            *self._inputs(features, reference),
+            starts=starts,
+            guidance=self._sampling(part).guidance,
+        )
+
+    def _inputs(self, features: np.ndarray, reference: Motion) -> tuple[Tensor, Tensor]:
+        """The networks' inputs [1, T, C] and [1, 348] of features [T, C] and a reference."""
+        described = describe(reference.points[0], reference.confidence[0])
+        speech, known = (
+            torch.from_numpy(np.array(x, dtype=np.float32))[None].to(self.device)
+            for x in (features, described)
+        )
+        return self.generator.normalise(speech, known)
+
+    def _expected_opening(self, features: np.ndarray, reference: Motion) -> np.ndarray:
+        """The lip opening that speech alone lets expect, [T] in shoulder widths.
+
+        Made in pieces, each with as much around it as the speech encoder hears.
+        """
+        stream, spread = self.generator.face, self.tokenizers["face"].spread
+        margin = stream.speech.hearing
+        starts = torch.tensor([False], device=self.device)
+        speaker = torch.tensor([NOBODY], device=self.device)
+        pieces = []
+        for start in range(0, len(features), PIECE):
+            first = max(0, start - margin)
+            inputs = self._inputs(features[first : start + PIECE + margin], reference)
+            regressed = stream.regressed(stream.condition(*inputs, starts, speaker)) * spread
+            pieces.append(regressed[0, start - first :][:PIECE].cpu().numpy())
+        face = np.concatenate(pieces)
+        return opening(to_motion(face, np.zeros((len(face), BODY_DIMS), np.float32), reference))
 
     def _sampling(self, part: str) -> Sampling:
         return self.options.face if part == "face" else self.options.body
 
     def _window(
-        self, part: str, speaker: _Speaker, known: Tensor, noise: torch.Generator
+        self, part: str, speaker: _Speaker, known: Tensor | None, noise: torch.Generator
     ) -> Tensor:
-        """Tokens of one window, [1, window, Q]; known: [1, K, Q] of its first frames."""
+        """Tokens of one window, [1, window, Q]; known: [1, K, Q] of its first frames, if any."""
         sampling, options = self._sampling(part), self.generator.options
+        if known is None:
+            known = torch.zeros(1, 0, options.levels, dtype=torch.long, device=self.device)
         fixed = known.shape[1]
         base = torch.full((1, options.window), options.codes, dtype=torch.long, device=self.device)
         base[:, :fixed] = known[..., 0]
@@ -175,12 +221,6 @@ class ContextualGenerator:
             found[:, :fixed] = known[..., level]
             tokens = torch.cat([tokens, found[..., None]], -1)
         return tokens
-
-    def _decode(self, part: str, tokens: Tensor) -> np.ndarray:
-        """Motion vectors [T, D] in one piece: where windows meet, the decoder's convolutions see
-        the tokens of both, so that there is nothing to cross-fade."""
-        tokenizer: MotionTokenizer = self.tokenizers[part]
-        return tokenizer.decode(tokens)[0].cpu().numpy()
 
 
 class _Speaker:

@@ -9,30 +9,38 @@ from ..keypoints.face import CANONICAL_FACE
 from ..keypoints.layout import FACE_NOSE_TIP, MOTION_BODY, MOTION_FACE
 from ..keypoints.motion import Motion
 from .blinks import add_blinks, closure
-from .lips import close_lips, gate
+from .lips import articulate, gate, opening, set_opening
 
 # Standard deviations of the smoothing, in seconds: lips and lids close within 80 ms and get next
 # to none, the head and arms move slower than that.
-FACE_SMOOTHING, HEAD_SMOOTHING, BODY_SMOOTHING = 0.02, 0.08, 0.06
+FACE_SMOOTHING, HEAD_SMOOTHING, BODY_SMOOTHING = 0.02, 0.10, 0.08
 # The way from the photo's pose to the generated one takes so long.
-EASE_SECONDS = {"face": 0.4, "body": 1.2}
+EASE_SECONDS = {"face": 0.4, "body": 1.2, "lips": 0.2}
 # Hands go to rest when nobody has spoken for so long, and take so long for it.
 PATIENCE_SECONDS, REST_SECONDS = 1.5, 0.4
 
 
 def finish(
-    motion: Motion, voice: np.ndarray, reference: Motion, seed: int, expressiveness: float
+    motion: Motion,
+    expected: np.ndarray,
+    voice: np.ndarray,
+    reference: Motion,
+    seed: int,
+    expressiveness: float,
 ) -> Motion:
     """What the generator decoded, made ready for a renderer.
 
-    motion: as decoded. voice: [T] voice activity. reference: one frame. expressiveness: factor on
-    the head's and body's way from the rest pose.
+    motion: as decoded. expected: [T], lip opening that speech lets expect, in shoulder widths.
+    voice: [T] voice activity. reference: one frame. expressiveness: factor on the head's and
+    body's way from the rest pose.
     """
     motion = smooth(motion)
     motion = rest_hands(motion, voice, reference)
     motion = begin_at(motion, reference)
     motion = scale(motion, reference, expressiveness)
-    motion = close_lips(motion, 1 - gate(voice, motion.fps))
+    wanted = articulate(opening(motion), expected, gate(voice, motion.fps))
+    fade = fade_out(len(motion), EASE_SECONDS["lips"], motion.fps)
+    motion = set_opening(motion, wanted + fade * (max(opening(reference)[0], 0) - wanted))
     rng = np.random.default_rng(seed)
     motion = add_blinks(motion, closure(len(motion), motion.fps, rng))
     points = motion.points.copy()
@@ -81,12 +89,16 @@ def begin_at(motion: Motion, reference: Motion) -> Motion:
     The offset of the first frame fades along a raised cosine, so that velocity has no step.
     """
     points = motion.points.copy()
-    time = np.arange(len(motion)) / motion.fps
     gap = reference.points[0] - points[0]
     for part, seconds in ((MOTION_FACE, EASE_SECONDS["face"]), (MOTION_BODY, EASE_SECONDS["body"])):
-        share = 0.5 * (1 + np.cos(np.pi * np.clip(time / seconds, 0, 1)))
+        share = fade_out(len(motion), seconds, motion.fps)
         points[:, part] += share[:, None, None] * gap[part]
     return Motion(points, motion.confidence, motion.fps)
+
+
+def fade_out(count: int, seconds: float, fps: float) -> np.ndarray:
+    """From 1 in the first frame to 0 after some seconds along a raised cosine, [count]."""
+    return 0.5 * (1 + np.cos(np.pi * np.clip(np.arange(count) / fps / seconds, 0, 1)))
 
 
 def scale(motion: Motion, reference: Motion, expressiveness: float) -> Motion:

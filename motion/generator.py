@@ -86,6 +86,11 @@ class SpeechEncoder(nn.Module):
         # Stands in for speech where training hides it, for classifier-free guidance.
         self.hidden = nn.Parameter(torch.zeros(width))
 
+    @property
+    def hearing(self) -> int:
+        """Frames to either side that a frame's features depend on."""
+        return 4 + len(self.layers) * self.reach
+
     def forward(self, features: Tensor, hide: Tensor | None = None) -> Tensor:
         """features: [B, T, C]; hide: [B] bool, samples whose speech is kept from the model.
 
@@ -195,8 +200,8 @@ class Stream(nn.Module):
         self.embed_earlier = nn.Linear(dim, width)
         self.residual = TokenTransformer(options, options.residual_layers, reach)
         self.residual_heads = nn.ModuleList(mlp(width, dim) for _ in range(options.levels - 1))
-        # In training only: the motion straight from speech and reference, so that the encoder
-        # keeps what moves the lips before the token losses have found it.
+        # The motion straight from speech and reference: it makes the encoder keep what moves the
+        # lips before the token losses have found it, and tells the expected lip opening.
         self.regress = nn.Linear(2 * width, targets)
         for embedding in (self.style, self.level):
             nn.init.normal_(embedding.weight, std=0.02)

@@ -1,4 +1,4 @@
-"""Silence closes the mouth: voice activity gates the opening of the lips."""
+"""How far the lips open: with the syllables, and not at all in silence."""
 
 from __future__ import annotations
 
@@ -17,8 +17,17 @@ CHIN = [FACE_CHIN + i for i in range(-4, 5)]
 CHIN_SHARE = 0.8 * np.cos(np.linspace(-0.5, 0.5, len(CHIN)) * np.pi) ** 2
 # When the mouth closes, the lower lip does most of the way.
 LOWER_SHARE = 0.75
+# How a gap widens at the five inner pairs, corners to middle; 1 on the average of `MIDDLE`.
+WIDENING = np.array([0.0, 0.9, 1.2, 0.9, 0.0])
 # A voice begins a little after the lips have opened, and lips close a little after it ended.
 LEAD_SECONDS = 0.08
+# The opening that speech lets expect varies this much less than lips do (training clips: standard
+# deviation 0.025 against 0.060 eye distances); stretched by it, syllables are as large as in life.
+STRETCH = 2.2
+# Share of the stretched expectation in the opening's changes, the rest is the decoded tokens'.
+# Chosen on training clips: about there it came closest to the real lips (correlation 0.40; tokens
+# alone 0.33, expectation alone 0.39 but the same for every seed).
+EXPECTED_SHARE = 0.65
 # Standard deviation of the smoothing: 10 to 90 % of the transition takes 2.56 times as long.
 SOFTNESS_SECONDS = 0.04
 
@@ -44,17 +53,36 @@ def opening(motion: Motion) -> np.ndarray:
     return np.einsum("tpc,tc->tp", gaps, _down(face)).mean(axis=1)
 
 
-def close_lips(motion: Motion, share: np.ndarray) -> Motion:
-    """The motion with each frame's lips closed by a share, [T]: 0 as they are, 1 closed.
+def articulate(drawn: np.ndarray, expected: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """The opening to aim for, [T], not below 0.
 
-    Only the gap is taken away, along the face's downward axis: the width of the mouth, the head
-    and the rest of the face stay. Lips that cross are pulled apart, whatever the share.
+    drawn: [T], the decoded motion's; only its changes count, for a window's tokens may settle on a
+    mouth that hangs open. expected: [T], what speech alone lets expect. share: [T], the `gate`.
+    """
+    weights = share + 1e-6
+    mean = np.average(expected, weights=weights)
+    drawn = np.maximum(drawn, 0)
+    changes = EXPECTED_SHARE * STRETCH * (expected - mean)
+    changes += (1 - EXPECTED_SHARE) * (drawn - np.average(drawn, weights=weights))
+    return share * np.maximum(mean + changes, 0)
+
+
+def set_opening(motion: Motion, wanted: np.ndarray) -> Motion:
+    """The motion with its lips as far apart as wanted, [T] in shoulder widths, 0 is closed.
+
+    The gap changes along the face's downward axis, and the chin goes with the lower lip: the width
+    of the mouth, the head and the rest of the face stay. A gap that narrows keeps its form, one
+    that widens gains that of `WIDENING`; lips that cross are pulled apart first.
     """
     points = motion.points.copy()
     face = points[:, MOTION_FACE]
     down = _down(face)
     gap = np.einsum("tpc,tc->tp", face[:, LOWER_INNER] - face[:, UPPER_INNER], down)
-    take = np.where(gap > 0, gap * np.clip(share, 0, 1)[:, None], gap)
+    now = np.maximum(gap, 0)[:, MIDDLE].mean(axis=1)
+    wanted = np.maximum(wanted, 0)
+    narrower = 1 - np.clip(wanted / np.maximum(now, 1e-6), 0, 1)
+    wider = np.maximum(wanted - now, 0)
+    take = np.where(gap > 0, gap * narrower[:, None], gap) - wider[:, None] * WIDENING
     # The outer points lie next to the inner ones; at the corners nothing moves.
     for upper, lower in ((UPPER_INNER, LOWER_INNER), (UPPER_OUTER, LOWER_OUTER)):
         inner = slice(1, 4) if upper is UPPER_INNER else slice(None)

@@ -117,16 +117,20 @@ class MotionTokenizer(nn.Module):
 
     @torch.no_grad()
     def decode(self, tokens: Tensor, chunk: int = 2000) -> Tensor:
-        """Tokens [B, T, L] of the first L <= Q levels -> vectors [B, T, D].
+        """Tokens [B, T, L] of the first L <= Q levels -> vectors [B, T, D]; see `decode_long`."""
+        return self.decode_long(self.quantizer.lookup(tokens), chunk)
+
+    @torch.no_grad()
+    def decode_long(self, latents: Tensor, chunk: int = 2000) -> Tensor:
+        """[B, T, code_dim] -> [B, T, D] for any T.
 
         chunk: frames at a time, each with its neighbours within `reach`, so that the memory of an
         hour's motion stays small and the result is that of one piece.
         """
-        length, margin = tokens.shape[1], self.reach
+        length, margin = latents.shape[1], self.reach
         pieces = []
         for start in range(0, length, chunk):
             left, stop = max(0, start - margin), min(length, start + chunk)
-            piece = tokens[:, left : min(length, stop + margin)]
-            decoded = self.decode_latents(self.quantizer.lookup(piece))
+            decoded = self.decode_latents(latents[:, left : min(length, stop + margin)])
             pieces.append(decoded[:, start - left : stop - left])
         return torch.cat(pieces, 1)

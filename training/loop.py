@@ -83,6 +83,10 @@ def fit(
             averaged.eval()
             figures = validate(averaged.module)
             if metrics:
+                accelerator.print(
+                    f"step {progress.step} of {options.steps}: loss {metrics.mean('loss'):.3f}, "
+                    f"validation {figures['loss']:.3f}, {metrics.seconds_per_step():.2f} s a step"
+                )
                 metrics.write(progress.step, figures, scheduler.get_last_lr()[0])
         if done or progress.step % options.checkpoint_every == 0:
             _save(accelerator, options.output, progress.step)
@@ -133,13 +137,21 @@ class Metrics:
         if not math.isfinite(self.sums["loss"]):
             raise FloatingPointError(f"the loss is not finite at step {step}: {self.sums}")
 
+    def mean(self, name: str) -> float:
+        """Mean of a loss since the last line."""
+        return self.sums[name] / self.count
+
+    def seconds_per_step(self) -> float:
+        """Since the last line, validation included."""
+        return (time.monotonic() - self.since) / max(1, self.count)
+
     def write(self, step: int, figures: dict[str, float], learning_rate: float) -> None:
         """Write one line, and begin new means."""
         line: dict[str, Any] = {
             "step": step,
             "learning_rate": learning_rate,
-            "seconds_per_step": (time.monotonic() - self.since) / max(1, self.count),
-            "train": {name: value / max(1, self.count) for name, value in self.sums.items()},
+            "seconds_per_step": self.seconds_per_step(),
+            "train": {name: self.mean(name) for name in self.sums},
             "val": figures,
         }
         with open(self.path, "a", encoding="utf-8") as file:

@@ -15,7 +15,7 @@ class LoopOptions:
     steps: int = 3000
     batch: int = 32
     """Windows a step and process."""
-    learning_rate: float = 4e-4
+    learning_rate: float = 1e-3
     warmup: int = 100
     """Steps of linear warm-up; afterwards the rate falls along a cosine to a twentieth."""
     weight_decay: float = 0.01
@@ -76,10 +76,10 @@ class GeneratorTraining:
     residual_layers: int = 2
     speech_layers: int = 2
     dropout: float = 0.05
-    reconstruction: float = 3.0
+    reconstruction: float = 4.0
     """Weight of the decoded motion's loss. Contextual Gesture has 50, in coordinates of the
     picture; here the motion is in units of the training set's spread, some 20 times as large."""
-    regression: float = 1.0
+    regression: float = 3.0
     """Weight of the motion that the speech encoder alone predicts."""
     regress_first: int = 150
     """Steps at the beginning that train the regression alone, at a quarter of the cost."""

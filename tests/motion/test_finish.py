@@ -9,7 +9,7 @@ from gesticulate.keypoints.motion import Motion
 from gesticulate.keypoints.person import REST
 from gesticulate.motion.blinks import add_blinks, closure
 from gesticulate.motion.finish import smooth
-from gesticulate.motion.lips import LOWER_INNER, UPPER_INNER, close_lips, gate, opening
+from gesticulate.motion.lips import LOWER_INNER, UPPER_INNER, articulate, gate, opening, set_opening
 
 
 def resting(frames):
@@ -30,22 +30,27 @@ def open_mouth(frames, by=0.04, tilt=0.0):
 
 
 @pytest.mark.parametrize("tilt", [0.0, 0.4])
-def test_lips_close_by_the_share_asked_for(tilt):
-    motion = open_mouth(3, tilt=tilt)
+def test_lips_open_as_far_as_asked_for(tilt):
+    motion = open_mouth(4, tilt=tilt)
     np.testing.assert_allclose(opening(motion), 0.04, atol=1e-3)
-    closed = close_lips(motion, np.array([0.0, 0.5, 1.0]))
-    np.testing.assert_allclose(opening(closed), [0.04, 0.02, 0.0], atol=1e-3)
-    np.testing.assert_array_equal(closed.points[0], motion.points[0])
-    moved = np.abs(closed.points - motion.points).max((0, 2)) > 1e-6
+    wanted = np.array([opening(motion)[0], 0.02, 0.0, 0.07])
+    made = set_opening(motion, wanted)
+    np.testing.assert_allclose(opening(made), wanted, atol=1e-5)
+    np.testing.assert_allclose(made.points[0], motion.points[0], atol=1e-6)
+    moved = np.abs(made.points - motion.points).max((0, 2)) > 1e-6
     # Nothing above the upper lip moves, nor the body.
     assert not moved[17:48].any()
     assert not moved[68:].any()
+    # The chin goes with the lower lip, about as far as it.
+    chin = np.linalg.norm((made.points - motion.points)[:, 8], axis=-1)
+    assert 0.4 * 0.04 < chin[2] < 0.04
 
 
 def test_crossed_lips_are_pulled_apart():
     motion = open_mouth(4, by=-0.02)
     assert opening(motion).max() < 0
-    np.testing.assert_allclose(opening(close_lips(motion, np.zeros(4))), 0, atol=1e-4)
+    made = set_opening(motion, np.array([0.0, 0.0, 0.03, 0.03]))
+    np.testing.assert_allclose(opening(made), [0, 0, 0.03, 0.03], atol=1e-4)
 
 
 def test_the_gate_opens_around_speech_within_a_tenth_of_a_second():
@@ -82,4 +87,17 @@ def test_smoothing_takes_jitter_and_leaves_a_stroke():
     stroke = 0.5 * np.sin(np.arange(100) / 25 * 2 * np.pi)
     points[:, body, 1] += stroke[:, None]
     kept = smooth(Motion(points, still.confidence)).points[:, 80, 1] - REST[80, 1]
-    assert np.abs(kept[20:80]).max() > 0.9 * 0.5
+    assert np.abs(kept[20:80]).max() > 0.85 * 0.5
+
+
+def test_lips_open_with_the_expected_syllables_and_not_in_silence():
+    time = np.arange(100) / 25
+    expected = 0.02 + 0.01 * np.sin(2 * np.pi * 3 * time)
+    share = np.ones(100)
+    share[60:] = 0
+    drawn = np.full(100, 0.03)
+    made = articulate(drawn, expected, share)
+    assert np.corrcoef(made[:60], expected[:60])[0, 1] > 0.95
+    assert made[:60].std() > 1.2 * expected[:60].std()
+    assert made.min() >= 0
+    assert (made[60:] == 0).all()
