@@ -19,14 +19,18 @@ from .rig import PhotoRig
 # Radii of a limb, clothes included, in its own: surely its; not its any more on the torso; beyond
 # an end of the bone; beside the bone away from the torso, where sleeves hang.
 SURE, TORSO, ELBOW, SLEEVE = 0.45, 1.3, 1.5, 3.0
+# Places along a bone at which the width of the limb is measured.
+WIDTH_BINS = 12
 
 
 @dataclass(frozen=True)
 class Bone:
-    """A bone seen from every pixel [H, W]: t along it, distance to it; its length, its radius."""
+    """A bone seen from every pixel [H, W]: t along it, distance to it, signed offset across it;
+    its length, its radius. Pixels."""
 
     t: np.ndarray
     distance: np.ndarray
+    offset: np.ndarray
     length: float
     radius: float
 
@@ -50,16 +54,8 @@ def arm_area(grid: np.ndarray, matte: np.ndarray, rig: PhotoRig, side: str) -> A
     """grid: [H, W, 2], the pixels. matte: [H, W] in 0..1. rig: in the photo's pixels."""
     shoulder, elbow, wrist = rig.arms[side]
     shift = centre_upper_arm(matte, rig, side)
-    upper = Bone(
-        *along_bone(grid, shoulder + shift, elbow + shift),
-        float(np.linalg.norm(elbow - shoulder)),
-        UPPER_ARM_RADIUS * rig.unit,
-    )
-    forearm = Bone(
-        *along_bone(grid, elbow, wrist),
-        float(np.linalg.norm(wrist - elbow)),
-        FOREARM_RADIUS[0] * rig.unit,
-    )
+    upper = _bone(grid, shoulder + shift, elbow + shift, UPPER_ARM_RADIUS * rig.unit)
+    forearm = _bone(grid, elbow, wrist, FOREARM_RADIUS[0] * rig.unit)
     thin = FOREARM_RADIUS[1] / FOREARM_RADIUS[0]
     taper = 1.0 + (thin - 1.0) * np.clip(forearm.t, 0, 1)
     of_upper = 1.0 - upper.distance / upper.radius
@@ -68,6 +64,14 @@ def arm_area(grid: np.ndarray, matte: np.ndarray, rig: PhotoRig, side: str) -> A
     lower = (of_forearm >= of_upper) | ((of_forearm > 0.1) & (forearm.t > 0.1))
     root = np.where(lower, 1.0, smoothstep(-0.12, 0.1, upper.t))
     return ArmArea(upper, forearm, np.maximum(of_upper, of_forearm), lower, root)
+
+
+def _bone(grid: np.ndarray, start: np.ndarray, end: np.ndarray, radius: float) -> Bone:
+    along = end - start
+    length = float(np.linalg.norm(along))
+    across = np.array([-along[1], along[0]], np.float32) / max(length, 1e-3)
+    offset = (grid - start.astype(np.float32)) @ across
+    return Bone(*along_bone(grid, start, end), offset, length, radius)
 
 
 def cut_arm(
@@ -102,12 +106,34 @@ def cut_arm(
     return smooth_outline(arm | hands) & ~hands & possible & near
 
 
-def limb_shape(seen: np.ndarray, bone: Bone) -> np.ndarray:
-    """[H, W] in 0..1, the limb as it would be if nothing hid it, as wide as what is seen of it."""
-    on_bone = seen & (bone.t > 0) & (bone.t < 1)
-    wide = 0.75 * bone.radius
-    if on_bone.sum() > bone.radius:
-        low, high = np.percentile(bone.t[on_bone], [3, 97])
-        wide = 0.5 * on_bone.sum() / max((high - low) * bone.length, 0.3 * bone.radius)
-    wide = float(np.clip(wide, 0.4 * bone.radius, bone.radius))
+def limb_shape(seen: np.ndarray, bone: Bone, hidden: np.ndarray) -> np.ndarray:
+    """[H, W] in 0..1, the limb as it would be if nothing hid it, as wide as what is seen of it,
+    on each side of the bone by itself: estimated bones seldom run in the middle of a limb.
+
+    seen, hidden: [H, W] bool, what the photo shows of the limb, and what may hide more of it.
+    """
+    on_bone = (bone.t > 0) & (bone.t < 1) & (bone.distance < 1.5 * bone.radius)
+    bins = np.minimum((bone.t * WIDTH_BINS).astype(int), WIDTH_BINS - 1)
+    widths = []
+    for way in (1.0, -1.0):
+        off = way * bone.offset
+        limb, cover = seen & on_bone & (off > 0), hidden & on_bone & (off > 0)
+        # Pixels a bin holds per pixel of its length are the width there.
+        step = max(bone.length / WIDTH_BINS, 1e-3)
+        wide = np.bincount(bins[limb], minlength=WIDTH_BINS) / step
+        covered = np.bincount(bins[cover], minlength=WIDTH_BINS) / step
+        widths.append(np.where((covered < 1.0) & (wide > 0), wide, np.nan))
+    both = np.array([_filled_up(side, 0.75 * bone.radius) for side in widths])
+    both = np.clip(both, 0.15 * bone.radius, bone.radius)
+    at = np.clip(bone.t, 0, 1) * WIDTH_BINS - 0.5
+    wide = np.where(bone.offset > 0, *(np.interp(at, range(WIDTH_BINS), side) for side in both))
     return smoothstep(-1.5, 1.5, wide - bone.distance) * smoothstep(-0.1, 0.1, bone.t)
+
+
+def _filled_up(values: np.ndarray, otherwise: float) -> np.ndarray:
+    """Values [N] with their NaNs interpolated; all ``otherwise`` where there is nothing else."""
+    known = np.flatnonzero(~np.isnan(values))
+    if not len(known):
+        return np.full(len(values), otherwise)
+    smooth = np.interp(np.arange(len(values)), known, values[known])
+    return np.convolve(np.pad(smooth, 1, mode="edge"), [0.25, 0.5, 0.25], mode="valid")

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from .arms import ArmArea, arm_area, cut_arm, limb_shape
-from .grab import grab, grown, soften
+from .grab import grab, grown, one_piece, skin_like, soften
 from .matte import one_person
 from .parts import hand_inside, pixel_grid, torso_distance
 from .rig import PhotoRig
@@ -58,8 +58,8 @@ def cut_parts(photo: np.ndarray, matte: np.ndarray, rig: PhotoRig) -> PartMasks:
         matte = np.maximum(matte, soften(cv2.erode(arm.astype(np.uint8), np.ones((3, 3)))))
         arms[side] = arm
         shapes[side] = (
-            limb_shape(arm & ~area.lower, area.upper),
-            limb_shape(arm & area.lower, area.forearm),
+            limb_shape(arm & ~area.lower, area.upper, any_hand | (arm & area.lower)),
+            limb_shape(arm & area.lower, area.forearm, any_hand),
         )
     body, taken = _cut_body(matte, inside, rig, [*arms.values(), *hands.values()])
     owner = _nearest([body, *arms.values(), *hands.values()])
@@ -84,7 +84,15 @@ def _cut_hands(
     """
     hands = {}
     for side, score in deep.items():
-        hands[side] = grab(photo, score > 0.35, score > 0.0, score > -1.2)
+        skin = skin_like(photo, score > 0.5)
+        # Estimated fingers may lie beside the real ones: colour tells which.
+        near = one_piece(skin & (score > -2.2), score > 0.35)
+        hands[side] = grab(
+            photo,
+            skin & (score > 0.35),
+            (score > 0.0) | (near & (score > -0.8)),
+            (score > -1.2) | near,
+        )
         area = areas[side]
         limb = (area.forearm.distance < 1.2 * area.forearm.radius) & (area.forearm.t < 1.0)
         limb |= area.upper.distance < 2.0 * area.upper.radius

@@ -40,6 +40,28 @@ def grab(
     return ((result > 0.5) | sure) & possible
 
 
+def skin_like(photo: np.ndarray, sample: np.ndarray) -> np.ndarray:
+    """[H, W] bool, the pixels coloured like most of a sample.
+
+    photo: [H, W, 3] uint8 RGB. sample: [H, W] bool.
+    """
+    if not sample.any():
+        return np.ones(sample.shape, bool)
+    colours = cv2.cvtColor(cv2.GaussianBlur(photo, (3, 3), 0), cv2.COLOR_RGB2LAB).astype(np.float32)
+    middle = np.median(colours[sample], axis=0)
+    spread = 1.48 * np.median(np.abs(colours[sample] - middle), axis=0)
+    # Light falls off over a hand, its hue stays.
+    spread = np.clip(spread, [14.0, 3.0, 3.0], [30.0, 6.0, 6.0])
+    return np.square((colours - middle) / spread).sum(-1) < 12.0
+
+
+def one_piece(mask: np.ndarray, seed: np.ndarray) -> np.ndarray:
+    """Of a mask [H, W] bool, the pieces that touch the seed."""
+    _, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)
+    mine = np.unique(labels[seed & mask])
+    return np.isin(labels, mine[mine > 0])
+
+
 def smooth_outline(mask: np.ndarray) -> np.ndarray:
     """A limb's outline is smooth: drop slivers and wiggles."""
     size = 2 * max(2, round(0.008 * max(mask.shape))) + 1

@@ -1,0 +1,39 @@
+"""Who owns which pixel, where the skeleton of the photo is not exact."""
+
+import numpy as np
+from gesticulate.keypoints import layout
+from gesticulate.warping.arms import Bone, limb_shape
+from gesticulate.warping.cut import cut_parts
+from gesticulate.warping.parts import along_bone, pixel_grid
+from gesticulate.warping.rig import photo_rig
+
+
+def test_a_finger_beside_its_estimate_stays_on_its_hand(drawing):
+    """Else its tip is left behind when the hand moves."""
+    person = drawing(480, 520)
+    points = person.pose.points[0].copy()
+    size = (480, 520)
+    thumb = points[layout.LEFT_HAND][1:5, :2].copy()
+    wrist = points[layout.LEFT_WRIST, :2]
+    angle = np.deg2rad(22)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    points[layout.LEFT_HAND.start + 1 : layout.LEFT_HAND.start + 5, :2] = (
+        thumb - wrist
+    ) @ turn.T + wrist
+    masks = cut_parts(person.photo, person.matte, photo_rig(points, size))
+    for share in (0.6, 0.8, 0.95):
+        x, y = np.round(thumb[0] + share * (thumb[3] - thumb[0])).astype(int)
+        assert masks.hands["left"][y, x] > 0.5
+
+
+def test_a_limb_beside_its_bone_is_completed_where_it_is():
+    """The hidden half of a limb goes on as wide as its seen half, on each side of the bone."""
+    grid = pixel_grid(120, 200)
+    start, end = np.array([60.0, 20.0]), np.array([60.0, 180.0])
+    x, y = grid[..., 0], grid[..., 1]
+    bone = Bone(*along_bone(grid, start, end), 60.0 - x, 160.0, 40.0)
+    limb = (x > 52) & (x < 90) & (y > 20) & (y < 180)
+    hidden = (y > 110) & (x > 30)
+    shape = limb_shape(limb & ~hidden, bone, hidden)
+    first, last = np.flatnonzero(shape[140] > 0.5)[[0, -1]]
+    np.testing.assert_allclose([first, last], [53, 89], atol=2)
