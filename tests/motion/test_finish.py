@@ -8,8 +8,16 @@ from gesticulate.keypoints.layout import MOTION_FACE
 from gesticulate.keypoints.motion import Motion
 from gesticulate.keypoints.person import REST
 from gesticulate.motion.blinks import add_blinks, closure
-from gesticulate.motion.finish import smooth
-from gesticulate.motion.lips import LOWER_INNER, UPPER_INNER, articulate, gate, opening, set_opening
+from gesticulate.motion.finish import calm_mouth, smooth
+from gesticulate.motion.lips import (
+    LOWER_INNER,
+    UPPER_INNER,
+    WIDEST,
+    articulate,
+    gate,
+    opening,
+    set_opening,
+)
 
 
 def resting(frames):
@@ -100,4 +108,13 @@ def test_lips_open_with_the_expected_syllables_and_not_in_silence():
     assert np.corrcoef(made[:60], expected[:60])[0, 1] > 0.95
     assert made[:60].std() > 1.2 * expected[:60].std()
     assert made.min() >= 0
+    assert articulate(40 * drawn * time, expected, share).max() <= WIDEST
     assert (made[60:] == 0).all()
+
+
+def test_a_calm_mouth_is_half_as_wide_of_neutral():
+    motion = open_mouth(5)
+    calm = calm_mouth(motion)
+    np.testing.assert_allclose(opening(calm), 0.5 * opening(motion), atol=1e-3)
+    np.testing.assert_allclose(calm.points[:, 17:48], motion.points[:, 17:48], atol=1e-3)
+    np.testing.assert_allclose(calm_mouth(resting(2)).points, resting(2).points, atol=1e-5)
