@@ -72,7 +72,7 @@ class ContextualGenerator:
         options: ContextualOptions | None = None,
         device: str = "auto",
     ) -> None:
-        # Two million weights and windows of 80 frames: a CPU has them done before an
+        # Four million weights and windows of 80 frames: a CPU has them done before an
         # accelerator has warmed up, and gives the same numbers everywhere.
         self.device = torch.device("cpu" if device == "auto" else device)
         self.options = options or ContextualOptions()
