@@ -19,6 +19,8 @@ from .rig import PhotoRig
 # Radii of a limb, clothes included, in its own: surely its; not its any more on the torso; beyond
 # an end of the bone; beside the bone away from the torso, where sleeves hang.
 SURE, TORSO, ELBOW, SLEEVE = 0.45, 1.3, 1.5, 3.0
+# The same beyond the elbow of a forearm that lies in the picture: there the joint is well known.
+KNOWN_ELBOW = 0.9
 # Places along a bone at which the width of the limb is measured.
 WIDTH_BINS = 12
 
@@ -93,11 +95,13 @@ def cut_arm(
     free = smoothstep(0.0, 0.05 * unit, -inside)
     t = np.where(area.lower, area.forearm.t, area.upper.t)
     beside = (t < 1.05) & ((t > 0.0) | ~area.lower)
-    wide = 1.0 + (np.where(beside, SLEEVE, ELBOW) - 1.0) * free
+    known = smoothstep(0.4, 0.9, np.float32(0.5 * area.forearm.length / area.forearm.radius))
+    elbow = ELBOW + (KNOWN_ELBOW - ELBOW) * float(known)
+    wide = 1.0 + (np.where(beside, SLEEVE, elbow) - 1.0) * free
     sure = area.score > 1.0 - SURE
     # Well outside the torso there is nobody but the arm.
     alone = (inside < -0.12 * unit) & (matte > 0.5)
-    sure |= alone & (area.score > np.where(beside, -0.6, -0.4))
+    sure |= alone & (area.score > np.where(beside, -0.6, 1.1 - elbow))
     likely = area.score > 1.0 - np.minimum(wide, 1.6)
     possible = (area.score > 1.0 - TORSO * wide) & (area.root > 0.0) & (matte > 0.3)
     arm = grab(photo, sure & (area.root > 0.5) & ~other, likely & ~other, possible & ~other)

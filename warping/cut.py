@@ -65,7 +65,8 @@ def cut_parts(photo: np.ndarray, matte: np.ndarray, rig: PhotoRig) -> PartMasks:
     owner = _nearest([body, *arms.values(), *hands.values()])
     # A microphone, a chair: the matte has it, but no limb can reach it, so it is background.
     far = _out_of_reach(deep, areas) & (owner > 0) & ~taken
-    haze = (owner > 0) & ~grown(taken, 0.012 * max(shape)) & (matte < 0.9)
+    low = (owner > 0) | (grid[..., 1] > rig.neck[1] + 0.3 * rig.unit)
+    haze = low & ~grown(taken | body, 0.006 * max(shape)) & (matte < 0.9)
     matte = np.where(far | haze, 0.0, matte).astype(np.float32)
     torso = torso_shape(body, taken, inside, rig)
     return _soft_masks(matte, around & ~far, owner, torso, areas, shapes, list(hands))
