@@ -68,8 +68,10 @@ def cut_parts(photo: np.ndarray, matte: np.ndarray, rig: PhotoRig) -> PartMasks:
     low = (owner > 0) | (grid[..., 1] > rig.neck[1] + 0.3 * rig.unit)
     haze = low & ~grown(taken | body, 0.006 * max(shape)) & (matte < 0.9)
     matte = np.where(far | haze, 0.0, matte).astype(np.float32)
+    # What haze covered is background as good as any.
+    around &= ~far & grown((matte > 0.02) | any_hand, 0.018 * max(shape))
     torso = torso_shape(body, taken, inside, rig)
-    return _soft_masks(matte, around & ~far, owner, torso, areas, shapes, list(hands))
+    return _soft_masks(matte, around, owner, torso, areas, shapes, list(hands))
 
 
 def _cut_hands(
