@@ -64,7 +64,7 @@ def fill_background(
     """
     image, longer = photo.astype(np.float32), max(around.shape)
     spill, person = grown(around, 0.024 * longer), grown(around, 0.009 * longer)
-    filled = fill_textured(image, ~spill, 0.3 * unit, upright=3.0)
+    filled = fill_textured(image, ~spill, 0.15 * unit, upright=3.0)
     filled = filled + fill_smooth(image - filled, (spill & ~person).astype(np.float32))
     inner = cv2.erode(person.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32)
     share = cv2.GaussianBlur(inner, (0, 0), 1.0)[..., None] * person[..., None]
