@@ -10,7 +10,7 @@ import numpy as np
 from .arms import ArmArea, arm_area, cut_arm, limb_shape
 from .grab import grab, grown, one_piece, skin_like, soften
 from .matte import one_person
-from .parts import hand_inside, pixel_grid, torso_distance
+from .parts import hand_inside, pixel_grid, smoothstep, torso_distance
 from .rig import PhotoRig
 from .torso import torso_pieces, torso_shape
 
@@ -144,7 +144,8 @@ def _soft_masks(
         arm = owner == index
         upper, fore = (soften(arm & mine) * area.root * matte for mine in (~area.lower, area.lower))
         arms[side] = (upper, fore)
-        taken += soften(arm) * area.root
+        # Under the arm's faded root the body is whole, or the background would shine through both.
+        taken += soften(arm) * smoothstep(0.85, 1.0, area.root)
     for index, side in enumerate(hand_sides, start=1 + len(areas)):
         soft = soften(owner == index)
         hands[side] = soft * matte

@@ -6,6 +6,7 @@ from gesticulate.warping.arms import Bone, limb_shape
 from gesticulate.warping.cut import cut_parts
 from gesticulate.warping.parts import along_bone, pixel_grid
 from gesticulate.warping.rig import photo_rig
+from gesticulate.warping.textures import stack_parts
 
 
 def test_a_finger_beside_its_estimate_stays_on_its_hand(drawing):
@@ -37,3 +38,17 @@ def test_a_limb_beside_its_bone_is_completed_where_it_is():
     shape = limb_shape(limb & ~hidden, bone, hidden)
     first, last = np.flatnonzero(shape[140] > 0.5)[[0, -1]]
     np.testing.assert_allclose([first, last], [53, 89], atol=2)
+
+
+def test_no_background_shines_through_a_shoulder(drawn):
+    """Body and arm fade into each other there; together they must cover what is behind."""
+    points = drawn.pose.points[0]
+    rig = photo_rig(points, drawn.pose.size)
+    masks = cut_parts(drawn.photo, drawn.matte, rig)
+    through = np.ones_like(drawn.matte)
+    for part in stack_parts(masks):
+        through *= 1.0 - part.alpha
+    grid = pixel_grid(*drawn.pose.size)
+    for shoulder in rig.shoulders:
+        near = np.linalg.norm(grid - shoulder, axis=-1) < 0.25 * rig.unit
+        assert through[near & (masks.person > 0.98)].max() < 0.05
