@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,8 @@ BODY_STEP = 8
 FACE_STEP = 3
 # A pixel that moves by less than this (pixels) stays the photo's.
 STILL = 0.02
+# The frames that wait for their turn take memory, and a few threads keep an encoder busy.
+MAX_WORKERS = 4
 
 
 class PuppetRenderer:
@@ -30,9 +33,10 @@ class PuppetRenderer:
 
     name = "puppet"
 
-    def __init__(self, workers: int = 1) -> None:
-        """workers: threads that render frames side by side (OpenCV leaves the interpreter free)."""
-        self.workers = workers
+    def __init__(self, workers: int | None = None) -> None:
+        """workers: threads that render frames side by side (OpenCV leaves the interpreter free);
+        None for one a core, up to 4."""
+        self.workers = workers or min(MAX_WORKERS, os.cpu_count() or 1)
 
     def render(self, photo: np.ndarray, photo_pose: Poses, poses: Poses) -> Iterator[np.ndarray]:
         """One frame a pose; see `pipelines.stages.Renderer`."""

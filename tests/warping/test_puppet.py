@@ -187,7 +187,7 @@ def test_frames_do_not_depend_on_each_other_or_on_threads(drawn):
     points = drawn.pose.points[0]
     swing = np.stack([raise_left_arm(points, -4.0 * step) for step in range(6)])
     poses = Poses(swing, drawn.pose.size)
-    alone = list(PuppetRenderer().render(drawn.photo, drawn.pose, poses))
+    alone = list(PuppetRenderer(workers=1).render(drawn.photo, drawn.pose, poses))
     pooled = list(PuppetRenderer(workers=2).render(drawn.photo, drawn.pose, poses))
     backwards = list(
         PuppetRenderer().render(drawn.photo, drawn.pose, Poses(swing[::-1], poses.size))
