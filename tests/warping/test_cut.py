@@ -52,3 +52,19 @@ def test_no_background_shines_through_a_shoulder(drawn):
     for shoulder in rig.shoulders:
         near = np.linalg.norm(grid - shoulder, axis=-1) < 0.25 * rig.unit
         assert through[near & (masks.person > 0.98)].max() < 0.05
+
+
+def test_haze_below_an_elbow_is_not_the_arms(drawn):
+    """What the matte is unsure of there would swing about with the arm."""
+    points = drawn.pose.points[0]
+    rig = photo_rig(points, drawn.pose.size)
+    elbow = rig.arms["left"][1]
+    below = elbow + np.array([0.05, 0.22]) * rig.unit
+    away = np.linalg.norm(pixel_grid(*drawn.pose.size) - below, axis=-1)
+    hazy = np.where(away < 0.15 * rig.unit, np.maximum(drawn.matte, 0.8), drawn.matte)
+    masks = cut_parts(drawn.photo, hazy.astype(np.float32), rig)
+    x, y = np.round(below).astype(int)
+    assert drawn.matte[y, x] < 0.02
+    assert sum(part[y, x] for part in masks.arms["left"]) < 0.1
+    x, y = np.round(elbow).astype(int)
+    assert sum(part[y, x] for part in masks.arms["left"]) > 0.9
