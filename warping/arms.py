@@ -124,13 +124,14 @@ def limb_shape(seen: np.ndarray, bone: Bone, hidden: np.ndarray) -> np.ndarray:
         limb, cover = seen & on_bone & (off > 0), hidden & on_bone & (off > 0)
         # Pixels a bin holds per pixel of its length are the width there.
         step = max(bone.length / WIDTH_BINS, 1e-3)
-        wide = np.bincount(bins[limb], minlength=WIDTH_BINS) / step
+        held = np.bincount(bins[limb], minlength=WIDTH_BINS) / step
         covered = np.bincount(bins[cover], minlength=WIDTH_BINS) / step
-        widths.append(np.where((covered < 1.0) & (wide > 0), wide, np.nan))
+        widths.append(np.where((covered < 1.0) & (held > 0), held, np.nan))
     both = np.array([_filled_up(side, 0.75 * bone.radius) for side in widths])
     both = np.clip(both, 0.15 * bone.radius, bone.radius)
     at = np.clip(bone.t, 0, 1) * WIDTH_BINS - 0.5
-    wide = np.where(bone.offset > 0, *(np.interp(at, range(WIDTH_BINS), side) for side in both))
+    one, other = (np.interp(at, np.arange(WIDTH_BINS), side) for side in both)
+    wide = np.where(bone.offset > 0, one, other)
     return smoothstep(-1.5, 1.5, wide - bone.distance) * smoothstep(-0.1, 0.1, bone.t)
 
 
