@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import tyro
+
 from gesticulate.datasets.load import ClipRow, Clips
 from gesticulate.errors import GesticulateError, InputError, UsageError
 from gesticulate.evaluation.gestures import diversity

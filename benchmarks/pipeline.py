@@ -26,8 +26,9 @@ _CORES = 2
 def make_inputs(folder: Path, photo: Path | None, seconds: list[int]) -> Path:
     """The photo and one speech file for each length, in the folder; returns the photo's path."""
     import soundfile
-    from gesticulate.examples import demo_photo, demo_speech
     from PIL import Image
+
+    from gesticulate.examples import demo_photo, demo_speech
 
     samples, rate = soundfile.read(demo_speech(), dtype="float32")
     for length in seconds:

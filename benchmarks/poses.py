@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import tyro
+
 from gesticulate.errors import GesticulateError
 from gesticulate.evaluation.clips import PoseCache, listed_clips
 from gesticulate.evaluation.detection import detection_rates

@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 import tyro
+from PIL import Image
+
 from gesticulate.errors import GesticulateError, InputError
 from gesticulate.evaluation.clips import PoseCache, listed_clips
 from gesticulate.evaluation.lpips import Lpips
@@ -33,7 +35,6 @@ from gesticulate.keypoints.smoothing import fill_gaps, smooth
 from gesticulate.pipelines import registry
 from gesticulate.video.read import VideoReader
 from gesticulate.video.sheets import contact_sheet
-from PIL import Image
 
 _CLIPS_A_SHEET = 5
 _COLUMNS = 8

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 
 import numpy as np
+
 from gesticulate.examples import demo_photo, demo_speech
 from gesticulate.keypoints.poses import Poses
 from gesticulate.pipelines.gesture_video import GestureVideoPipeline

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from gesticulate import weights
 from gesticulate.examples import demo_speech
 from gesticulate.video.read import VideoReader
@@ -29,8 +30,9 @@ renderer: {name: puppet}
 def folder(tmp_path_factory) -> Path:
     """A photo, a speech, and an installed package that adds the motion generator ``nod``."""
     import soundfile
-    from gesticulate.examples import demo_photo
     from PIL import Image
+
+    from gesticulate.examples import demo_photo
 
     folder = tmp_path_factory.mktemp("cli")
     Image.fromarray(demo_photo()).save(folder / "photo.png")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+
 from gesticulate import configs
 from gesticulate.errors import UsageError
 from gesticulate.pipelines import registry

@@ -15,6 +15,7 @@ import cv2
 import ffmpeg
 import numpy as np
 import pytest
+
 from gesticulate.datasets.build import build
 from gesticulate.datasets.options import BuildOptions
 from gesticulate.ffmpeg_binary import ffmpeg_path

@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+
 from gesticulate.datasets.build import build
 from gesticulate.datasets.load import Clips, MotionDataset
 from gesticulate.datasets.options import BuildOptions

@@ -6,6 +6,7 @@ import os
 from functools import partial
 
 import pytest
+
 from gesticulate.datasets.jobs import run_jobs
 from gesticulate.errors import GesticulateError, WeightsError
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
 from gesticulate.datasets.load import (
     MOTION_MIRROR,
     Clips,

@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+
 from gesticulate.datasets.annotate import Remarks, repeated_share
 from gesticulate.datasets.options import Quality
 from gesticulate.datasets.quality import (

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from gesticulate.datasets.frames import read_span, scaled_size
 from gesticulate.datasets.options import BuildOptions
 from gesticulate.datasets.shots import Span, Video, find_shots, plan_clips

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from gesticulate.datasets.sources import find_sources, split_of
 from gesticulate.errors import InputError, UsageError
 

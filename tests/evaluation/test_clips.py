@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from gesticulate.errors import InputError
 from gesticulate.evaluation.clips import PoseCache, listed_clips
 from gesticulate.keypoints import layout

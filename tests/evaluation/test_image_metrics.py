@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
+from skimage import metrics
+
 from gesticulate.evaluation.l1 import l1
 from gesticulate.evaluation.psnr import psnr
 from gesticulate.evaluation.ssim import ssim, ssim_map
-from skimage import metrics
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from gesticulate.evaluation.lip_sync import (
     LipSpeechCorrelation,
     lip_opening,

@@ -5,12 +5,13 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
+from torch import nn
+
 from gesticulate.errors import WeightsError
 from gesticulate.evaluation.lpips import Lpips, lpips, lpips_and_map
 from gesticulate.evaluation.lpips_weights import cached_path, convert, load_weights
 from gesticulate.evaluation.ssim import ssim
-from safetensors.torch import save_file
-from torch import nn
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from gesticulate.evaluation.blinks import blink_rate, blinks, eye_aspect_ratio
 from gesticulate.evaluation.detection import detection_rates
 from gesticulate.evaluation.gestures import amplitude, diversity, speed

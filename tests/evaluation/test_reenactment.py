@@ -3,6 +3,7 @@ import json
 import cv2
 import numpy as np
 import pytest
+
 from gesticulate.errors import InputError
 from gesticulate.evaluation.l1 import l1
 from gesticulate.evaluation.reenactment import compare, mean_scores, measured_frames, reenact

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from gesticulate.evaluation.regions import REGIONS, regions
 from gesticulate.keypoints import layout
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from gesticulate.keypoints import canonical, layout
 from gesticulate.keypoints.face import CANONICAL_FACE, LOWER_INNER_LIP, NeutralFace
 from gesticulate.keypoints.motion import Motion

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from gesticulate.keypoints import layout
 from gesticulate.keypoints.drawing import draw, draw_frames
 from gesticulate.keypoints.poses import Poses

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import skimage.data
+
 from gesticulate.keypoints import layout
 from gesticulate.keypoints.face_map import MESH_PAIRS, head_from_face, mesh_to_68
 from gesticulate.keypoints.mediapipe_graphs import HolisticGraph

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from gesticulate.keypoints import layout
 from gesticulate.keypoints.mediapipe import from_holistic
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+
 from gesticulate.examples import demo_photo
 from gesticulate.keypoints import layout
 from gesticulate.keypoints.mediapipe import MediaPipeEstimator

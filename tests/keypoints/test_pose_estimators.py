@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from stage_contracts import check_estimator
+
 from gesticulate.errors import InputError, UsageError
 from gesticulate.examples import demo_photo
 from gesticulate.keypoints import auto, layout
@@ -12,7 +14,6 @@ from gesticulate.keypoints.mediapipe import MediaPipeEstimator
 from gesticulate.keypoints.mmpose import MMPoseEstimator
 from gesticulate.keypoints.rtmpose import RTMPoseEstimator
 from gesticulate.pipelines.stages import PoseEstimator
-from stage_contracts import check_estimator
 
 needs_mmpose = pytest.mark.skipif(find_spec("mmpose") is None, reason="extra mmpose not installed")
 

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from gesticulate.errors import InputError
 from gesticulate.keypoints import layout
 from gesticulate.keypoints.face import CANONICAL_FACE, eye_opening, lip_gap

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from gesticulate.errors import UsageError, WeightsError
 from gesticulate.keypoints import layout
 from gesticulate.keypoints.onnx_models import onnx_device

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
+from scipy.signal import savgol_filter
+
 from gesticulate.keypoints import layout
 from gesticulate.keypoints.face import LOWER_INNER_LIP, UPPER_INNER_LIP, lip_gap
 from gesticulate.keypoints.poses import Poses
 from gesticulate.keypoints.smoothing import _local_quadratic, fill_gaps, jumps, smooth
-from scipy.signal import savgol_filter
 
 
 def noisy(poses: Poses, pixels: float, seed: int = 0) -> Poses:

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from gesticulate.keypoints import layout
 from onnx import TensorProto, helper, numpy_helper
+
+from gesticulate.keypoints import layout
 
 WIDTH, HEIGHT = 48, 64  # of the pose model's input
 SIDE = 64  # of the detector's

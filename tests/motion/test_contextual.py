@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from gesticulate.errors import UsageError, WeightsError
 from gesticulate.evaluation.lip_sync import lip_opening
 from gesticulate.evaluation.seams import seams

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from gesticulate.evaluation.blinks import blink_rate
 from gesticulate.evaluation.lip_sync import lip_opening
 from gesticulate.keypoints.layout import MOTION_FACE

@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 import torch
+
 from gesticulate.motion.generator import GeneratorOptions, GestureGenerator
 from gesticulate.motion.transformer import AdaIN, Attention, rotate
 from gesticulate.motion.vectors import DESCRIPTION

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+
 from gesticulate.motion.masking import corrupt, draw, fill_in, masked_count, training_mask
 
 MASK = 32

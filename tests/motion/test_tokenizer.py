@@ -1,6 +1,7 @@
 """The tokenizer: a token a frame, decoding in pieces, gradient to its encoder."""
 
 import torch
+
 from gesticulate.motion.tokenizer import MotionTokenizer, TokenizerOptions
 
 TINY = TokenizerOptions(dims=10, width=16, code_dim=8, codes=32, levels=3)

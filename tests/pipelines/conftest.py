@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from nod_generator import NodGenerator
+
 from gesticulate.examples import demo_photo, demo_speech
 from gesticulate.keypoints.mediapipe import MediaPipeEstimator
 from gesticulate.pipelines.gesture_video import GestureVideoPipeline
@@ -9,7 +11,6 @@ from gesticulate.speech.features import MelEncoder
 from gesticulate.speech.load import load
 from gesticulate.speech.track import SAMPLE_RATE, Speech
 from gesticulate.warping.renderer import PuppetRenderer
-from nod_generator import NodGenerator
 
 
 @pytest.fixture(scope="session")

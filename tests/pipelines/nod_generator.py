@@ -4,6 +4,7 @@ It stands for a stage from another package: tests hand it over as an object, and
 """
 
 import numpy as np
+
 from gesticulate.keypoints import layout
 from gesticulate.keypoints.motion import Motion
 from gesticulate.speech.track import SpeechFeatures

@@ -10,6 +10,7 @@ A stage's own tests call the check with a real instance:
 
 import numpy as np
 import pytest
+
 from gesticulate.errors import InputError
 from gesticulate.keypoints import layout
 from gesticulate.keypoints.motion import Motion

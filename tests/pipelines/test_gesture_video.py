@@ -4,6 +4,8 @@ import itertools
 
 import numpy as np
 import pytest
+from nod_generator import NodGenerator
+
 from gesticulate.errors import InputError, UsageError
 from gesticulate.keypoints import layout
 from gesticulate.keypoints.poses import Poses
@@ -12,7 +14,6 @@ from gesticulate.speech.features import MelEncoder
 from gesticulate.speech.load import load
 from gesticulate.speech.track import SAMPLE_RATE, Speech
 from gesticulate.video.read import VideoReader, probe_video
-from nod_generator import NodGenerator
 
 SMALL = 128
 

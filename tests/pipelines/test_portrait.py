@@ -4,6 +4,7 @@ import logging
 
 import numpy as np
 import pytest
+
 from gesticulate.errors import InputError
 from gesticulate.keypoints import layout
 from gesticulate.keypoints.poses import Poses

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from nod_generator import NodGenerator
+from stage_contracts import check_motion_generator, check_renderer
+
 from gesticulate import examples
 from gesticulate.errors import UsageError
 from gesticulate.keypoints.person import to_motion
@@ -16,8 +19,6 @@ from gesticulate.pipelines.portrait import prepare
 from gesticulate.pipelines.preset import StageChoice
 from gesticulate.pipelines.skeleton import SkeletonRenderer
 from gesticulate.speech.features import MelEncoder
-from nod_generator import NodGenerator
-from stage_contracts import check_motion_generator, check_renderer
 
 EXAMPLES = Path(examples.__file__).parent
 

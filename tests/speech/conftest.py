@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from gesticulate.speech.track import SAMPLE_RATE, Speech
 from scipy.signal import lfilter
+
+from gesticulate.speech.track import SAMPLE_RATE, Speech
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import ffmpeg
 import numpy as np
 import pytest
 import soundfile
+
 from gesticulate.errors import InputError
 from gesticulate.ffmpeg_binary import ffmpeg_path
 from gesticulate.speech.load import is_silent, load

@@ -3,6 +3,7 @@
 import librosa
 import numpy as np
 import pytest
+
 from gesticulate.pipelines.stages import SpeechEncoder
 from gesticulate.speech import rhythm, spectrum
 from gesticulate.speech.features import MEL_CHANNELS, PROSODY, MelEncoder, analyse

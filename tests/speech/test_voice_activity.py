@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+
 from gesticulate.speech.load import load
 from gesticulate.speech.spectrum import log_mel
 from gesticulate.speech.track import SAMPLE_RATE, Speech

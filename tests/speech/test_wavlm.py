@@ -5,13 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from transformers import WavLMConfig, WavLMModel
+
 from gesticulate.errors import WeightsError
 from gesticulate.pipelines.stages import SpeechEncoder
 from gesticulate.speech import wavlm
 from gesticulate.speech.features import MelEncoder
 from gesticulate.speech.track import SAMPLE_RATE, Speech
 from gesticulate.speech.wavlm import WavLMEncoder, pieces
-from transformers import WavLMConfig, WavLMModel
 
 WIDTH = 16
 

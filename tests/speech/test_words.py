@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from gesticulate.errors import UsageError
 from gesticulate.speech.load import load
 from gesticulate.speech.track import Speech, Word

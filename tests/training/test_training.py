@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 import torch
+
 from gesticulate.configs import load, names
 from gesticulate.datasets.publish import COLUMNS
 from gesticulate.errors import InputError

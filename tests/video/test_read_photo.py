@@ -5,9 +5,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
+
 from gesticulate.errors import InputError
 from gesticulate.video.read import read_photo
-from PIL import Image
 
 
 @pytest.fixture

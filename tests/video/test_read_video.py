@@ -5,6 +5,7 @@ from pathlib import Path
 import ffmpeg
 import numpy as np
 import pytest
+
 from gesticulate.errors import InputError
 from gesticulate.ffmpeg_binary import ffmpeg_path
 from gesticulate.video.read import VideoReader, probe_video

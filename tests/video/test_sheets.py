@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from gesticulate.video.sheets import contact_sheet
 
 

@@ -11,12 +11,13 @@ import numpy as np
 import psutil
 import pytest
 import soundfile
+from scipy.signal import butter, sosfiltfilt
+
 from gesticulate.errors import GesticulateError, InputError, UsageError
 from gesticulate.speech.load import load
 from gesticulate.speech.track import SAMPLE_RATE, Speech
 from gesticulate.video.read import VideoReader, probe_video
 from gesticulate.video.write import WAVEFORM_RATE, check_writable, write_video
-from scipy.signal import butter, sosfiltfilt
 
 
 def noise(seconds: float, seed: int = 0) -> np.ndarray:

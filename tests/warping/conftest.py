@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import pytest
+
 from gesticulate.keypoints import layout
 from gesticulate.keypoints.poses import Poses
 

@@ -1,6 +1,7 @@
 """Who owns which pixel, where the skeleton of the photo is not exact."""
 
 import numpy as np
+
 from gesticulate.keypoints import layout
 from gesticulate.warping.arms import Bone, limb_shape
 from gesticulate.warping.cut import cut_parts

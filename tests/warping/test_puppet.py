@@ -4,6 +4,8 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import grid_sample
+
 from gesticulate.errors import InputError
 from gesticulate.keypoints import layout
 from gesticulate.keypoints.poses import Poses
@@ -13,7 +15,6 @@ from gesticulate.warping.fields import PoseFields
 from gesticulate.warping.layers import prepare_photo
 from gesticulate.warping.renderer import Puppet, PuppetRenderer
 from gesticulate.warping.rig import driven_rig, fit_similarity
-from torch.nn.functional import grid_sample
 
 
 def turned(xy: np.ndarray, centre: np.ndarray, degrees: float) -> np.ndarray:

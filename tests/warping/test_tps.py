@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from scipy.interpolate import RBFInterpolator
+
 from gesticulate.keypoints import layout
 from gesticulate.warping.dense import tps_candidates
 from gesticulate.warping.tps import make_grid, solve_tps
-from scipy.interpolate import RBFInterpolator
 
 
 @pytest.mark.parametrize("count", [4, 5, 68, 116])

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from gesticulate import weights
 from gesticulate.errors import WeightsError
 
