@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,25 +34,16 @@ def check_output(path: str | Path, inputs: Iterable[Any] = ()) -> None:
     Raises: UsageError where the folder is missing or cannot be written to, or the output is a
     folder or one of the inputs.
     """
+    from ..video.write import check_folder
+
     path = Path(path)
-    folder = path.resolve().parent
     if path.is_dir():
         raise UsageError(f"The output {path} is a folder. Give a file name in it.")
-    if not folder.is_dir():
-        raise UsageError(f"The output folder {folder} does not exist. Create it first.")
     for given in inputs:
         is_file = isinstance(given, (str, Path)) and Path(given).exists()
         if is_file and path.exists() and path.samefile(given):
             raise UsageError(f"The output {path} is one of the inputs. Choose another name.")
-    try:
-        # Trying is the only sure test: permissions say nothing to root or on read-only media.
-        with tempfile.TemporaryFile(dir=folder) as probe:
-            probe.write(b"\0")
-    except OSError as error:
-        raise UsageError(
-            f"The output folder {folder} cannot be written to ({error.strerror}). "
-            "Choose another folder or free it."
-        ) from None
+    check_folder(path)
 
 
 @contextmanager

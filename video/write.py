@@ -61,16 +61,24 @@ def check_writable(path: str | Path) -> None:
         )
     if path.exists() and not path.is_file():
         raise UsageError(f"the output {path} exists and is not a file. Choose another name.")
-    folder = path.resolve().parent
+    check_folder(path)
+
+
+def check_folder(path: str | Path) -> None:
+    """Find out whether a file can be written beside that path.
+
+    Raises: UsageError where the folder is missing or cannot be written to.
+    """
+    folder = Path(path).resolve().parent
     if not folder.is_dir():
-        raise UsageError(f"the output folder {folder} does not exist. Create it first.")
+        raise UsageError(f"The output folder {folder} does not exist. Create it first.")
     try:
         # Only trying tells: permissions, a read-only disk and a full one all look alike before.
         with tempfile.TemporaryFile(dir=folder) as probe:
             probe.write(b"\0")
     except OSError as error:
         raise UsageError(
-            f"the output folder {folder} cannot be written to ({error.strerror}). "
+            f"The output folder {folder} cannot be written to ({error.strerror}). "
             "Choose another folder, or change its permissions."
         ) from error
 
