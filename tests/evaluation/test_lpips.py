@@ -34,13 +34,30 @@ def random_model():
     return model.requires_grad_(False)
 
 
-def plain(model: Lpips, a: torch.Tensor, b: torch.Tensor) -> float:
-    """Equation 1 of the paper over torchvision's AlexNet layers, one line a step."""
-    layers = [
-        model.convs[0], nn.ReLU(), "tap", nn.MaxPool2d(3, 2), model.convs[1], nn.ReLU(), "tap",
-        nn.MaxPool2d(3, 2), model.convs[2], nn.ReLU(), "tap", model.convs[3], nn.ReLU(), "tap",
-        model.convs[4], nn.ReLU(), "tap",
+def alexnet(convs) -> list:
+    """torchvision's `alexnet().features`, with the taps of the `lpips` package."""
+    return [
+        convs[0], nn.ReLU(), "tap", nn.MaxPool2d(3, 2), convs[1], nn.ReLU(), "tap",
+        nn.MaxPool2d(3, 2), convs[2], nn.ReLU(), "tap", convs[3], nn.ReLU(), "tap",
+        convs[4], nn.ReLU(), "tap",
     ]  # fmt: skip
+
+
+def vgg16(convs) -> list:
+    """torchvision's `vgg16().features` from its published configuration "D", with the taps of the
+    `lpips` package: after the layers 3, 8, 15, 22 and 29."""
+    configuration = "64 64 M 128 128 M 256 256 256 M 512 512 512 M 512 512 512"
+    layers, rest = [], iter(convs)
+    for width in configuration.split():
+        layers += [nn.MaxPool2d(2, 2)] if width == "M" else [next(rest), nn.ReLU()]
+        assert width == "M" or layers[-2].out_channels == int(width)
+    for layer in (29, 22, 15, 8, 3):
+        layers.insert(layer + 1, "tap")
+    return layers
+
+
+def plain(model: Lpips, layers: list, a: torch.Tensor, b: torch.Tensor) -> float:
+    """Equation 1 of the paper over a list of layers, one line a step."""
     x, y = ((p - model.shift) / model.scale for p in (a, b))
     total, level = 0.0, 0
     for layer in layers:
@@ -61,7 +78,21 @@ def plain(model: Lpips, a: torch.Tensor, b: torch.Tensor) -> float:
 def test_against_the_plain_formula(random_model):
     torch.manual_seed(1)
     a, b = torch.rand(2, 1, 3, 64, 72) * 2 - 1
-    assert float(random_model(a, b)) == pytest.approx(plain(random_model, a, b), rel=1e-4)
+    expected = plain(random_model, alexnet(random_model.convs), a, b)
+    assert float(random_model(a, b)) == pytest.approx(expected, rel=1e-4)
+
+
+@torch.no_grad()
+def test_vgg_against_the_plain_formula():
+    torch.manual_seed(1)
+    model = Lpips("vgg").eval()
+    for head in model.heads:
+        nn.init.uniform_(head.weight, 0, 1)
+    a, b = torch.rand(2, 1, 3, 32, 40) * 2 - 1
+    expected = plain(model, vgg16(model.convs), a, b)
+    assert float(model(a, b)) == pytest.approx(expected, rel=1e-4)
+    # The published parameter count of VGG16's convolutions.
+    assert sum(value.numel() for value in model.convs.parameters()) == 14_714_688
 
 
 def test_equal_pictures_have_no_distance(random_model, picture):
@@ -119,6 +150,20 @@ def test_conversion_turns_the_kernels(random_model):
     assert len(state) == 15
 
 
+def test_conversion_takes_every_network():
+    model = Lpips("vgg")
+    tree = {"VGG16_0": {}}
+    for index, conv in enumerate(model.convs):
+        kernel = conv.weight.detach().permute(2, 3, 1, 0).numpy()
+        tree["VGG16_0"][f"Conv_{index}"] = {"kernel": kernel, "bias": conv.bias.detach().numpy()}
+    for level, head in enumerate(model.heads):
+        kernel = head.weight.detach().permute(2, 3, 1, 0).numpy()
+        tree[f"NetLinLayer_{level}"] = {"Conv_0": {"kernel": kernel}}
+    state = convert(io.BytesIO(pickle.dumps(tree)))
+    assert set(state) == set(model.state_dict()) - {"shift", "scale"}
+    torch.testing.assert_close(torch.from_numpy(state["convs.12.weight"]), model.convs[12].weight)
+
+
 class Malice:
     def __reduce__(self):
         return print, ("ran",)
@@ -130,10 +175,11 @@ def test_a_checkpoint_may_run_no_code(capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_published_weights_order_pictures_as_people_do(picture):
-    if not cached_path().is_file():
+@pytest.mark.parametrize("net", ["alex", "vgg"])
+def test_published_weights_order_pictures_as_people_do(picture, net):
+    if not cached_path(net).is_file():
         pytest.skip("no LPIPS weights: python -m gesticulate.evaluation.lpips_weights")
-    model = Lpips.pretrained()
+    model = Lpips.pretrained(net=net)
     blurred = [cv2.GaussianBlur(picture, (0, 0), sigma) for sigma in (0.5, 1, 2, 4)]
     distances = [lpips(model, picture, other) for other in blurred]
     assert distances == sorted(distances)
