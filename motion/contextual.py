@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor
 from ..errors import UsageError
 from ..keypoints.motion import Motion
 from ..speech.track import SpeechFeatures
+from ..weights import locate
 from .checkpoint import load_generator, load_tokenizers
 from .finish import finish
 from .generator import NOBODY, Condition, Stream
@@ -76,8 +76,8 @@ class ContextualGenerator:
         # accelerator has warmed up, and gives the same numbers everywhere.
         self.device = torch.device("cpu" if device == "auto" else device)
         self.options = options or ContextualOptions()
-        pair = load_tokenizers(_file(tokenizer))
-        self.generator, self.people = load_generator(_file(weights))
+        pair = load_tokenizers(locate(tokenizer))
+        self.generator, self.people = load_generator(locate(weights))
         self.generator.to(self.device)
         self.tokenizers = {
             "face": pair.face.to(self.device),
@@ -256,11 +256,3 @@ class _Speaker:
             return logits
         heard, unheard = logits.chunk(2)
         return unheard + self.guidance * (heard - unheard)
-
-
-def _file(name: str) -> Path:
-    if name.endswith(".safetensors"):
-        return Path(name)
-    from ..weights import resolve
-
-    return resolve(name)

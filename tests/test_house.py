@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "video": set(),
     "motion": {"keypoints", "speech"},
     "warping": {"keypoints"},
-    "refinement": {"keypoints"},
+    "refinement": {"keypoints", "warping"},
     "animation": {"keypoints"},
     "pipelines": {
         "keypoints", "speech", "video", "motion", "warping", "refinement", "animation", "examples",

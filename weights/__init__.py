@@ -32,16 +32,19 @@ class Weights:
 
     file: its name. what: one line. licence: SPDX name or a short statement. bytes: its size.
     sha256: hex digest. repository, revision: on the Hugging Face hub; None for embedded weights.
+    train: the command that makes weights which are not part of gesticulate yet; those have no size
+        and digest.
     """
 
     name: str
     file: str
     what: str
     licence: str
-    bytes: int
-    sha256: str
+    bytes: int = 0
+    sha256: str = ""
     repository: str | None = None
     revision: str | None = None
+    train: str | None = None
 
     @property
     def source(self) -> str:
@@ -60,6 +63,8 @@ class Description:
 
     def __str__(self) -> str:
         w = self.weights
+        if w.train and not self.path:
+            return f"{w.name}: {w.what}, {w.licence}, not here; made by `{w.train}`"
         where = str(self.path) if self.path else f"to be fetched from {w.source}"
         return f"{w.name}: {w.what}, {w.bytes / 1e6:.1f} MB, {w.licence}, {where}"
 
@@ -101,6 +106,13 @@ def resolve(name: str) -> Path:
     return path
 
 
+def locate(name_or_path: str) -> Path:
+    """A .safetensors file by its path, or registered weights as `resolve` finds them."""
+    if name_or_path.endswith(".safetensors"):
+        return Path(name_or_path)
+    return resolve(name_or_path)
+
+
 def user_folder() -> Path:
     """The folder for weights that a person puts there by hand."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -128,6 +140,12 @@ def _find(weights: Weights) -> Path | None:
 
 def _fetch(weights: Weights) -> Path:
     """The file from the hub, into the Hugging Face cache."""
+    if weights.train:
+        raise WeightsError(
+            f"The weights {weights.name} ({weights.what}) are not part of gesticulate. Train them "
+            f"with `{weights.train}`, then put {weights.file} into {user_folder()}, or name its "
+            "path in place of theirs."
+        )
     if weights.repository is None:
         raise WeightsError(
             f"{FOLDER / weights.file} is missing; it is part of gesticulate. Install the package "
@@ -184,6 +202,8 @@ def _reachable(endpoint: str) -> bool:
 
 def _verify(path: Path, weights: Weights) -> None:
     """Compare size and checksum; a file that has not changed since is not read again."""
+    if weights.train:
+        return
     status = path.stat()
     if status.st_size != weights.bytes:
         raise _damaged(path, weights, f"{status.st_size} bytes, expected {weights.bytes}")

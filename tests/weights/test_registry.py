@@ -28,6 +28,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     rows = {
         "embedded": {"file": "embedded.safetensors", **row},
         "public": {"file": "public.onnx", **row, **hub},
+        "untrained": {
+            "file": "untrained.safetensors",
+            "what": "made by training",
+            "licence": "none",
+            "train": "gesticulate train it",
+        },
     }
     package = tmp_path / "package"
     package.mkdir()
@@ -114,6 +120,18 @@ def test_a_file_put_by_hand_is_found_and_checked(folder: Path):
         weights.resolve("public")
 
 
+def test_weights_that_only_training_makes(folder: Path):
+    with pytest.raises(WeightsError, match=r"Train them with `gesticulate train it`") as caught:
+        weights.resolve("untrained")
+    assert str(weights.user_folder()) in str(caught.value)
+    assert "not here; made by `gesticulate train it`" in str(weights.describe("untrained"))
+    path = weights.user_folder() / "untrained.safetensors"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(CONTENT)
+    assert weights.locate("untrained") == path
+    assert weights.locate("my/own.safetensors") == Path("my/own.safetensors")
+
+
 def test_unknown_name_names_the_nearest(folder: Path):
     with pytest.raises(WeightsError, match="Did you mean 'embedded'"):
         weights.resolve("embeded")
@@ -130,6 +148,10 @@ def test_description(folder: Path):
 def test_every_row_of_the_real_registry_is_sound():
     for name in weights.names():
         row = weights.get(name)
+        if row.train:
+            assert row.train.startswith("gesticulate train ")
+            assert not row.sha256
+            continue
         assert len(row.sha256) == 64
         assert row.bytes > 0
         if row.repository is None:
