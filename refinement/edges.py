@@ -1,0 +1,156 @@
+"""Edge heatmaps: the skeleton drawn as soft lines (Contextual Gesture, eqs. 4-7).
+
+Lengths are in units of the crop, whose sides run over [-1, 1]; pixel i of n lies at
+-1 + 2 i / (n - 1). A thickness therefore means the same line at every resolution of the map.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..keypoints.layout import (
+    ARMS,
+    BODY_EDGES,
+    FACE,
+    FACE_EDGES,
+    FACE_INNER_LIPS,
+    FACE_OUTER_LIPS,
+    FACE_RIGHT_EYE,
+    LEFT_HAND_EDGES,
+    RIGHT_HAND_EDGES,
+)
+
+# Eq. 7 takes the maximum over all edges. Here it is taken within a group, one channel a group:
+# with one channel a hand before the face or the other arm melts into it, and which line is the
+# lips' would have to be read off its place.
+GROUPS: tuple[str, ...] = ("face", "eyes", "lips", "arms", "left_hand", "right_hand")
+# Of a line at the start, in pixels of a 64 px map: where the brightness falls to 1/e.
+_HALF_WIDTH = {
+    "face": 1.5,
+    "eyes": 1.0,
+    "lips": 1.0,
+    "arms": 1.5,
+    "left_hand": 1.0,
+    "right_hand": 1.0,
+}
+UNSEEN = 0.1  # confidence below which a point has no edges
+_FAR = 1e4  # squared distance that stands for no edge: darkens to 0 at every thickness
+
+
+def _face_edges(points: range) -> tuple[tuple[int, int], ...]:
+    inside = {FACE.start + i for i in points}
+    return tuple(edge for edge in FACE_EDGES if set(edge) <= inside)
+
+
+_OF_GROUP: dict[str, tuple[tuple[int, int], ...]] = {
+    "face": _face_edges(range(FACE_RIGHT_EYE.start)),
+    "eyes": _face_edges(range(FACE_RIGHT_EYE.start, FACE_OUTER_LIPS.start)),
+    "lips": _face_edges(range(FACE_OUTER_LIPS.start, FACE_INNER_LIPS.stop)),
+    "arms": tuple(edge for edge in BODY_EDGES if set(edge) <= set(ARMS)),
+    "left_hand": LEFT_HAND_EDGES,
+    "right_hand": RIGHT_HAND_EDGES,
+}
+
+# [E, 2] indices into the 133 points, ordered by group; [E] index into GROUPS.
+EDGES: np.ndarray = np.array([edge for group in GROUPS for edge in _OF_GROUP[group]])
+EDGE_GROUP: np.ndarray = np.repeat(np.arange(len(GROUPS)), [len(_OF_GROUP[g]) for g in GROUPS])
+NUM_EDGES = len(EDGES)
+
+
+def initial_thickness() -> np.ndarray:
+    """[E] float32, v of eq. 4 in 1 / (units of the crop)^2."""
+    half_width = np.array([_HALF_WIDTH[GROUPS[group]] for group in EDGE_GROUP]) * 2 / 63
+    return (1 / half_width**2).astype(np.float32)
+
+
+class EdgeHeatmaps(nn.Module):
+    """Points -> one heatmap a group of edges; the thickness of every edge is learnt.
+
+    learnable=False keeps the thickness at its start: the plain skeleton map of the ablation.
+    """
+
+    def __init__(self, learnable: bool = True) -> None:
+        super().__init__()
+        # The logarithm keeps v positive, and one step changes thick and thin lines alike.
+        start = torch.from_numpy(initial_thickness()).log()
+        if learnable:
+            self.log_thickness = nn.Parameter(start)
+        else:
+            self.register_buffer("log_thickness", start)
+        self.register_buffer("edges", torch.from_numpy(EDGES), persistent=False)
+
+    @property
+    def thickness(self) -> Tensor:
+        """[E], v of eq. 4 in 1 / (units of the crop)^2; for `edge_maps_numpy`."""
+        return self.log_thickness.float().exp()
+
+    def forward(self, points: Tensor, size: int) -> Tensor:
+        """Draw the edges.
+
+        Args:
+            points: [B, 133, 3], x and y in [-1, 1] of the crop, confidence 0..1. They are data:
+                no gradient reaches them.
+            size: pixels of the maps' side.
+
+        Returns:
+            [B, 6, size, size] float32 in 0..1, in the order of GROUPS.
+        """
+        with torch.autocast(points.device.type, enabled=False):
+            thickness = self.thickness
+            maps = []
+            for group in range(len(GROUPS)):
+                first, after = np.searchsorted(EDGE_GROUP, (group, group + 1))
+                chosen = slice(int(first), int(after))
+                maps.append(self._draw(points.float(), thickness[chosen], chosen, size))
+            return torch.stack(maps, dim=1)
+
+    def _draw(self, points: Tensor, thickness: Tensor, chosen: slice, size: int) -> Tensor:
+        """[B, size, size]: eqs. 4 and 7 of one group."""
+        ends = points.detach()[:, self.edges[chosen]]  # [B, e, 2, 3]
+        # The largest exp(-v d^2) is the one of the smallest v d^2, so only that edge's distance
+        # is kept for the gradient: memory does not grow with the number of edges.
+        with torch.no_grad():
+            distance = _squared_distance(ends, size)  # [B, e, size, size]
+            nearest = (distance * thickness[:, None, None]).argmin(dim=1, keepdim=True)
+            distance = distance.gather(1, nearest)[:, 0]
+        return torch.exp(-thickness[nearest[:, 0]] * distance)
+
+
+def _squared_distance(ends: Tensor, size: int) -> Tensor:
+    """Eqs. 5 and 6: [B, e, 2, 3] -> [B, e, size, size], from every pixel to every segment."""
+    start, end = ends[..., 0, :2], ends[..., 1, :2]
+    along = end - start
+    grid = torch.linspace(-1, 1, size, device=ends.device)
+    x = grid - start[..., 0, None]  # [B, e, size]
+    y = grid - start[..., 1, None]
+    scaled = along / along.square().sum(-1, keepdim=True).clamp_min(1e-12)
+    t = (x * scaled[..., 0, None])[..., None, :] + (y * scaled[..., 1, None])[..., :, None]
+    t = t.clamp_(0, 1)
+    dx = torch.addcmul(x[..., None, :], t, along[..., 0, None, None], value=-1)
+    dy = torch.addcmul(y[..., :, None], t, along[..., 1, None, None], value=-1)
+    distance = dx.square_().addcmul_(dy, dy)
+    unseen = (ends[..., 2] < UNSEEN).any(-1)
+    return distance.masked_fill_(unseen[..., None, None], _FAR)
+
+
+def edge_maps_numpy(
+    points: np.ndarray, thickness: np.ndarray, sizes: Sequence[int] = (32, 64, 128)
+) -> list[np.ndarray]:
+    """The same maps on one core, without values below 1/512.
+
+    Args:
+        points: [133, 3], x and y in [-1, 1] of the crop, confidence 0..1.
+        thickness: [E] of `EdgeHeatmaps.thickness`.
+        sizes: pixels of the maps' sides.
+
+    Returns:
+        One [6, size, size] float32 a size.
+    """
+    module = EdgeHeatmaps(learnable=False)
+    module.log_thickness.copy_(torch.from_numpy(np.log(thickness)))
+    batch = torch.from_numpy(np.asarray(points, np.float32))[None]
+    return [module(batch, size)[0].numpy() for size in sizes]

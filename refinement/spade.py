@@ -1,0 +1,55 @@
+"""SPADE: normalised features scaled and shifted by a map (Park et al., CVPR 2019, eq. 1)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+GROUP = 8  # channels that are normalised together
+
+
+class Spade(nn.Module):
+    """x -> gamma(map) * normalised(x) + beta(map).
+
+    The paper normalises over the batch; here each frame alone, in groups of 8 channels, so that a
+    frame's result does not hang on its neighbours in a batch.
+    """
+
+    def __init__(self, width: int, map_channels: int, hidden: int) -> None:
+        super().__init__()
+        self.groups = width // GROUP
+        self.shared = nn.Conv2d(map_channels, hidden, 3, padding=1)
+        # Two convolutions and not one cut in halves: halves are strided, which costs more than
+        # the second call.
+        self.gamma = nn.Conv2d(hidden, width, 3, padding=1)
+        self.beta = nn.Conv2d(hidden, width, 3, padding=1)
+        for convolution, start in ((self.gamma, 1.0), (self.beta, 0.0)):
+            nn.init.normal_(convolution.weight, std=0.02)
+            nn.init.constant_(convolution.bias, start)
+
+    def forward(self, features: Tensor, edges: Tensor) -> Tensor:
+        """features: [B, width, r, r]; edges: [B, map_channels, r, r], 0..1."""
+        hidden = F.relu(self.shared(edges))
+        normalised = F.group_norm(features, self.groups)
+        return torch.addcmul(self.beta(hidden), normalised, self.gamma(hidden))
+
+
+class SpadeBlock(nn.Module):
+    """x + convolutions of SPADE(x); without a map, of the normalised x."""
+
+    def __init__(self, width: int, map_channels: int, hidden: int) -> None:
+        """map_channels: 0 for a block that takes no map."""
+        super().__init__()
+        self.norm = (
+            Spade(width, map_channels, hidden)
+            if map_channels
+            else nn.GroupNorm(width // GROUP, width)
+        )
+        self.first = nn.Conv2d(width, width, 3, padding=1)
+        self.second = nn.Conv2d(width, width, 3, padding=1)
+
+    def forward(self, features: Tensor, edges: Tensor | None = None) -> Tensor:
+        """[B, width, r, r] -> the same shape; edges: [B, map_channels, r, r]."""
+        normed = self.norm(features) if edges is None else self.norm(features, edges)
+        return features + self.second(F.relu(self.first(F.relu(normed))))

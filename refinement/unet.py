@@ -1,0 +1,128 @@
+"""The refiner: a SPADE U-Net that adds to the warped photo what the warp could not bring."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .edges import GROUPS
+from .spade import SpadeBlock
+
+Structure = Literal["none", "skeleton", "edges"]
+
+
+@dataclass(frozen=True)
+class RefinerOptions:
+    """The widths are multiples of 8; the resolutions are S/2, S/4 and S/8."""
+
+    widths: tuple[int, int, int] = (32, 64, 96)
+    photo_widths: tuple[int, int, int] = (24, 48, 96)  # the photo encoder's
+    spade_hidden: int = 16
+    blocks: int = 3  # at S/8
+    structure: Structure = "edges"  # no map, lines of fixed thickness, of learnt thickness
+    size: int = 256  # S
+
+
+LEAN_REFINER = RefinerOptions()
+FULL_REFINER = RefinerOptions(
+    widths=(96, 192, 384), photo_widths=(48, 96, 192), spade_hidden=64, blocks=3
+)
+
+
+class PhotoEncoder(nn.Module):
+    """The photo's features, computed once a photo."""
+
+    def __init__(self, options: RefinerOptions) -> None:
+        super().__init__()
+        before = (12, *options.photo_widths[:-1])
+        self.enter = nn.ModuleList(
+            nn.Conv2d(a, b, 3, stride=1 if i == 0 else 2, padding=1)
+            for i, (a, b) in enumerate(zip(before, options.photo_widths, strict=True))
+        )
+        self.blocks = nn.ModuleList(SpadeBlock(width, 0, 0) for width in options.photo_widths)
+
+    def forward(self, photo: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """photo: [B, 3, S, S] RGB 0..1 -> features at S/2, S/4, S/8, [B, photo width, r, r]."""
+        features = _small_pixels(photo - 0.5, self.enter[0].weight.dtype)
+        found = []
+        for enter, block in zip(self.enter, self.blocks, strict=True):
+            features = block(enter(features))
+            found.append(features)
+        return tuple(found)
+
+
+class Refiner(nn.Module):
+    """Warped photo, its warped features and the edge maps -> a residual, 0 before training."""
+
+    def __init__(self, options: RefinerOptions) -> None:
+        super().__init__()
+        self.options = options
+        half, quarter, eighth = options.widths
+        maps = 0 if options.structure == "none" else len(GROUPS)
+        hidden = options.spade_hidden
+        self.enter = nn.Conv2d(24, half, 3, padding=1)
+        self.down = nn.ModuleList(
+            nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in ((half, quarter), (quarter, eighth))
+        )
+        self.photo = nn.ModuleList(
+            nn.Conv2d(a, b, 1) for a, b in zip(options.photo_widths, options.widths, strict=True)
+        )
+        self.middle = nn.ModuleList(SpadeBlock(eighth, maps, hidden) for _ in range(options.blocks))
+        self.up = nn.ModuleList(nn.Conv2d(a, b, 1) for a, b in ((eighth, quarter), (quarter, half)))
+        self.rise = nn.ModuleList(SpadeBlock(width, maps, hidden) for width in (quarter, half))
+        # Together the last convolution over both inputs; apart they need not be joined first.
+        self.leave = nn.Conv2d(half, 12, 3, padding=1)
+        self.leave_pixels = nn.Conv2d(24, 12, 3, padding=1, bias=False)
+        for last in (self.leave.weight, self.leave.bias, self.leave_pixels.weight):
+            nn.init.zeros_(last)
+
+    def forward(
+        self,
+        warped: Tensor,
+        features: Sequence[Tensor],
+        occlusion: Tensor,
+        edges: Sequence[Tensor] | None,
+    ) -> Tensor:
+        """Find the residual.
+
+        Args:
+            warped: [B, 3, S, S] RGB 0..1, the warped photo.
+            features: three [B, photo width, r, r] at S/2, S/4, S/8, of `PhotoEncoder`, warped and
+                masked.
+            occlusion: [B, 1, S, S] in 0..1, 1 where the warped photo holds.
+            edges: three [B, 6, r, r] at S/8, S/4, S/2 in 0..1; None for structure "none".
+
+        Returns:
+            [B, 3, S, S] float32, to be added to `warped`.
+        """
+        dtype = self.enter.weight.dtype
+        maps: Sequence[Tensor | None] = (
+            (None, None, None) if edges is None else [_ready(m, dtype) for m in edges]
+        )
+        photo = [conv(_ready(f, dtype)) for conv, f in zip(self.photo, features, strict=True)]
+        pixels = _small_pixels(warped - 0.5, dtype)
+        hidden = 1 - _small_pixels(occlusion, dtype).repeat(1, 3, 1, 1)
+        pixels = torch.cat([pixels, pixels * hidden], dim=1)
+        half = F.relu(self.enter(pixels) + photo[0])
+        quarter = F.relu(self.down[0](half) + photo[1])
+        eighth = F.relu(self.down[1](quarter) + photo[2])
+        for block in self.middle:
+            eighth = block(eighth, maps[0])
+        quarter = self.rise[0](quarter + F.interpolate(self.up[0](eighth), scale_factor=2), maps[1])
+        half = self.rise[1](half + F.interpolate(self.up[1](quarter), scale_factor=2), maps[2])
+        residual = self.leave(F.relu(half)) + self.leave_pixels(pixels)
+        return F.pixel_shuffle(residual, 2).float()
+
+
+def _ready(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    return tensor.to(dtype, memory_format=torch.channels_last)
+
+
+def _small_pixels(picture: Tensor, dtype: torch.dtype) -> Tensor:
+    """[B, C, S, S] -> [B, 4 C, S/2, S/2]: the pixels of each 2 x 2 square become channels."""
+    return F.pixel_unshuffle(picture.to(dtype), 2).contiguous(memory_format=torch.channels_last)
