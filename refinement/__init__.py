@@ -1,1 +1,1 @@
-"""Warped photo -> finished frame: edge heatmaps, SPADE U-Net, discriminator."""
+"""Warped photo -> finished frame: edge heatmaps, SPADE U-Net, discriminator; the renderer."""
