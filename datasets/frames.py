@@ -21,17 +21,27 @@ def scaled_size(size: tuple[int, int], longest: int) -> tuple[int, int]:
     return (max(2, 2 * round(size[0] * factor / 2)), max(2, 2 * round(size[1] * factor / 2)))
 
 
-def read_span(path: Path, span: Span, size: tuple[int, int]) -> Iterator[np.ndarray]:
+def read_span(
+    path: Path,
+    span: Span,
+    size: tuple[int, int],
+    square: tuple[int, int, int] | None = None,
+) -> Iterator[np.ndarray]:
     """The frames of a span, as a stream.
 
-    size: (width, height) to give them, in pixels. Yields [height, width, 3] uint8 RGB, at most
+    size: (width, height) to give them, in pixels. square: x, y and side in the video's pixels, to
+    see no more of it than that. Yields [height, width, 3] uint8 RGB, at most
     ``span.num_frames``; fewer where the file ends early.
     Raises: InputError where not one frame can be decoded.
     """
     import ffmpeg
 
     stream = ffmpeg.input(str(path), ss=f"{span.start:.4f}")["V:0"]
-    stream = stream.filter("fps", FPS, start_time=0).filter("scale", *size, flags="area")
+    stream = stream.filter("fps", FPS, start_time=0)
+    if square is not None:
+        x, y, side = square
+        stream = stream.filter("crop", side, side, x, y)
+    stream = stream.filter("scale", *size, flags="area")
     output = ffmpeg.output(
         stream, "pipe:", format="rawvideo", pix_fmt="rgb24", vframes=span.num_frames,
         loglevel="error",

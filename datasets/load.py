@@ -13,9 +13,11 @@ from ..errors import InputError
 from ..keypoints import layout
 from ..keypoints.motion import Motion
 from ..keypoints.poses import Poses
+from .frames import read_span
 from .options import FPS
 from .process import ARRAYS
 from .publish import FORMAT, INDEX_FILE, STATE_FILE, read_state
+from .shots import Span
 
 # MOTION_MIRROR[i] is the motion point that point i becomes when the person is mirrored.
 _PLACE = {int(point): i for i, point in enumerate(layout.MOTION_POINTS)}
@@ -128,6 +130,20 @@ class Clips:
         """A clip's smoothed poses, in the pixels of its person crop."""
         size = int(self.state["options"]["crop_size"])
         return Poses(self.poses[row.frames], (size, size), FPS)
+
+    def frames_of(self, row: ClipRow) -> Iterator[np.ndarray]:
+        """A clip's person crop, frame by frame: [size, size, 3] uint8 RGB, as a stream.
+
+        Taken from the crop video where the data set has it, else cut out of the clip's own video
+        again. At most as many frames as the clip has; fewer where the file ends early.
+        Raises: InputError where neither can be read.
+        """
+        size = int(self.state["options"]["crop_size"])
+        cropped = self.folder / "crops" / f"{row.id}.mp4"
+        if cropped.is_file():
+            return read_span(cropped, Span(0.0, row.num_frames), (size, size))
+        span = Span(row.start, row.num_frames)
+        return read_span(row.path, span, (size, size), row.crop)
 
 
 def _row(row: dict[str, str]) -> ClipRow:

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import set_seed
+from accelerate.utils import DistributedDataParallelKwargs, set_seed
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -35,6 +35,111 @@ class Progress:
         self.step = state["step"]
 
 
+class Learner:
+    """A module on its device, with its optimiser and learning rate."""
+
+    def __init__(
+        self, run: Run, module: nn.Module, rate: float, betas: tuple[float, float]
+    ) -> None:
+        options = run.options
+        self.accelerator = run.accelerator
+        self.parameters = [p for p in module.parameters() if p.requires_grad]
+        optimizer = torch.optim.AdamW(
+            self.parameters,
+            rate * options.learning_rate,
+            betas=betas,
+            weight_decay=options.weight_decay,
+        )
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda s: _rate(s, options))
+        self.model, self.optimizer, self.scheduler = run.accelerator.prepare(
+            module, optimizer, scheduler
+        )
+
+    @property
+    def module(self) -> nn.Module:
+        """The bare module, without what shares its gradients between processes."""
+        return self.accelerator.unwrap_model(self.model)
+
+    def learn(self, loss: Tensor) -> None:
+        """One step down the loss."""
+        self.accelerator.backward(loss)
+        self.accelerator.clip_grad_norm_(self.parameters, 1.0)
+        self.optimizer.step()
+        self.scheduler.step()
+        self.optimizer.zero_grad()
+
+
+class Run:
+    """One training run: how far it has come, its checkpoints and its figures."""
+
+    def __init__(self, options: LoopOptions) -> None:
+        set_seed(options.seed)
+        self.options = options
+        # Without this the learning rate falls once a process, not once a step.
+        self.accelerator = Accelerator(
+            mixed_precision=options.precision,
+            step_scheduler_with_optimizer=False,
+            # Not every stage of a training uses every output of its network.
+            kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+        )
+        self.progress = Progress()
+        self.metrics: Metrics | None = None
+        if self.accelerator.is_main_process:
+            self.metrics = Metrics(options.output / "metrics.jsonl")
+
+    @property
+    def step(self) -> int:
+        return self.progress.step
+
+    @property
+    def unfinished(self) -> bool:
+        return self.step < self.options.steps
+
+    def learner(
+        self, module: nn.Module, rate: float = 1.0, betas: tuple[float, float] = (0.9, 0.99)
+    ) -> Learner:
+        """A module to be trained. rate: its learning rate as a share of the options'."""
+        return Learner(self, module, rate, betas)
+
+    def resume(self, *kept: Any) -> None:
+        """Go on from the last checkpoint, where there is one. Called once, with everything besides
+        the learners that checkpoints must keep."""
+        self.accelerator.register_for_checkpointing(*kept, self.progress)
+        latest = latest_checkpoint(self.options.output)
+        if latest is not None:
+            self.accelerator.load_state(str(latest))
+
+    def finish_step(
+        self,
+        terms: dict[str, Tensor],
+        validate: Callable[[], dict[str, float]],
+        learning_rate: float,
+    ) -> None:
+        """Note a step's losses by name; validate and write a checkpoint where it is time to."""
+        self.progress.step += 1
+        step, options = self.step, self.options
+        if self.metrics:
+            self.metrics.add(step, terms)
+        if not self.unfinished or step % options.validate_every == 0:
+            figures = validate()
+            if self.metrics:
+                self.accelerator.print(
+                    f"step {step} of {options.steps}: loss {self.metrics.mean('loss'):.3f}, "
+                    f"validation {figures['loss']:.3f}, "
+                    f"{self.metrics.seconds_per_step():.2f} s a step",
+                    flush=True,
+                )
+                self.metrics.write(step, figures, learning_rate)
+        if not self.unfinished or step % options.checkpoint_every == 0:
+            _save(self.accelerator, options.output, step)
+
+
+def moving_average(module: nn.Module, decay: float) -> AveragedModel:
+    """A copy that follows the module's weights. Buffers (codebooks) are moving averages themselves
+    and are copied as they are."""
+    return AveragedModel(module, multi_avg_fn=get_ema_multi_avg_fn(decay))
+
+
 def fit(
     module: nn.Module,
     batches: Callable[[int, int], Batch],
@@ -46,52 +151,24 @@ def fit(
     batches: (step, process) -> batch. validate: figures of a module in eval mode. Resumes where
     ``options.output`` holds checkpoints. Returns the trained (averaged, where asked) module.
     """
-    set_seed(options.seed)
-    accelerator = Accelerator(mixed_precision=options.precision)
-    parameters = [p for p in module.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(
-        parameters, options.learning_rate, betas=(0.9, 0.99), weight_decay=options.weight_decay
-    )
-    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda s: _rate(s, options))
-    # Buffers (codebooks) are moving averages themselves and are copied as they are.
-    averaged = AveragedModel(module, multi_avg_fn=get_ema_multi_avg_fn(options.ema))
-    progress = Progress()
-    model, optimizer, scheduler = accelerator.prepare(module, optimizer, scheduler)
-    averaged.to(accelerator.device)
-    accelerator.register_for_checkpointing(averaged, progress)
-    latest = latest_checkpoint(options.output)
-    if latest is not None:
-        accelerator.load_state(str(latest))
-    metrics = Metrics(options.output / "metrics.jsonl") if accelerator.is_main_process else None
-
-    while progress.step < options.steps:
-        model.train()
-        batch = batches(progress.step, accelerator.process_index).to(accelerator.device)
-        with accelerator.autocast():
-            terms = model(batch, progress.step)
-        accelerator.backward(terms["loss"])
-        accelerator.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
-        scheduler.step()
-        optimizer.zero_grad()
-        averaged.update_parameters(accelerator.unwrap_model(model))
-        progress.step += 1
-        done = progress.step == options.steps
-        if metrics:
-            metrics.add(progress.step, terms)
-        if done or progress.step % options.validate_every == 0:
-            averaged.eval()
-            figures = validate(averaged.module)
-            if metrics:
-                accelerator.print(
-                    f"step {progress.step} of {options.steps}: loss {metrics.mean('loss'):.3f}, "
-                    f"validation {figures['loss']:.3f}, {metrics.seconds_per_step():.2f} s a step"
-                )
-                metrics.write(progress.step, figures, scheduler.get_last_lr()[0])
-        if done or progress.step % options.checkpoint_every == 0:
-            _save(accelerator, options.output, progress.step)
-    averaged.eval()
-    return averaged.module
+    run = Run(options)
+    averaged = moving_average(module, options.ema)
+    learner = run.learner(module)
+    averaged.to(run.accelerator.device)
+    run.resume(averaged)
+    while run.unfinished:
+        learner.model.train()
+        batch = batches(run.step, run.accelerator.process_index).to(run.accelerator.device)
+        with run.accelerator.autocast():
+            terms = learner.model(batch, run.step)
+        learner.learn(terms["loss"])
+        averaged.update_parameters(learner.module)
+        run.finish_step(
+            terms,
+            lambda: validate(averaged.module.eval()),
+            learner.scheduler.get_last_lr()[0],
+        )
+    return averaged.module.eval()
 
 
 def _rate(step: int, options: LoopOptions) -> float:
