@@ -10,7 +10,7 @@ import torch
 from ..keypoints import layout
 from .parts import smoothstep
 from .rig import Similarity
-from .tps import solve_tps
+from .tps import ThinPlateSpline, solve_tps
 
 # The spline may miss a point by a little: single points are noisier than the face is elastic.
 STIFFNESS = 2e-3
@@ -163,25 +163,23 @@ class FaceMotion:
         own = _part(own, LIDS, LID_GAP * self.size, self.down)
         return _part(own, LIPS, LIP_GAP * self.size, self.down)
 
-    def residual(self, own: np.ndarray, points: np.ndarray) -> np.ndarray:
-        """What the face adds to the head's backward motion.
-
-        own: [68, 2] from `targets`. points: [..., 2], photo pixels, head's motion taken out.
-        Returns [..., 2], pixels, 0 outside the ring.
-        """
+    def warp(self, own: np.ndarray) -> FaceWarp:
+        """What the face adds to the head's motion. own: [68, 2] from `targets`."""
         creases, crease_offset = self._creases(own)
         centres = np.concatenate([own, creases, self.ring])
         offset = np.concatenate([self.face - own, crease_offset, np.zeros_like(self.ring)])
-        scale = 2.0 / self.size
         spline = solve_tps(
-            torch.from_numpy(((centres - self.centre) * scale).astype(np.float32))[None],
+            torch.from_numpy((2.0 / self.size * (centres - self.centre)).astype(np.float32))[None],
             torch.from_numpy(offset.astype(np.float32))[None],
             STIFFNESS,
         )
-        flat = ((points.reshape(-1, 2) - self.centre) * scale).astype(np.float32)
-        bent = spline(torch.from_numpy(flat)[None])[0].numpy().reshape(points.shape)
+        return FaceWarp(self, spline)
+
+    def within(self, points: np.ndarray) -> np.ndarray:
+        """How far points [..., 2] belong to the face: 1 within, 0 from the ring on. Photo pixels,
+        head's motion taken out."""
         radius = np.sqrt((((points - self.middle) / self.half) ** 2).sum(-1))
-        return bent * (1.0 - smoothstep(0.8, 1.05, radius))[..., None]
+        return 1.0 - smoothstep(0.8, 1.05, radius)
 
     def _creases(self, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Points between upper lids and brows, which hold the brows when the lids come down."""
@@ -194,6 +192,27 @@ class FaceMotion:
     def box(self, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(low, high) corners [2] of all that `residual` moves, photo pixels."""
         return self.middle - self.half * 1.06, self.middle + self.half * 1.06
+
+
+@dataclass(frozen=True)
+class FaceWarp:
+    """The face's own backward motion in one frame. motion: the photo's face. spline: to offsets in
+    pixels."""
+
+    motion: FaceMotion
+    spline: ThinPlateSpline
+
+    def __call__(self, points: np.ndarray) -> np.ndarray:
+        """points: [..., 2], photo pixels, head's motion taken out. Returns what is added to them
+        [..., 2], pixels; 0 outside the ring."""
+        weight = self.motion.within(points)
+        near = weight > 0
+        offset = np.zeros(points.shape, np.float32)
+        if near.any():
+            scaled = 2.0 / self.motion.size * (points[near] - self.motion.centre)
+            bent = self.spline(torch.from_numpy(scaled.astype(np.float32))[None])[0].numpy()
+            offset[near] = bent * weight[near, None]
+        return offset
 
 
 def inside_both(rest: Opening, own: Opening, points: np.ndarray) -> np.ndarray:

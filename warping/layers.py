@@ -39,7 +39,7 @@ class PhotoLayers:
 
     photo: [H, W, 3] uint8 RGB. background: [H, W, 3] uint8 RGB, filled in behind the person.
     person: [H, W] bool, where the background is not the photo's.
-    layers: back to front. rig: the photo's joints.
+    layers: back to front. rig: the photo's joints. points: [133, 3], the photo's skeleton.
     """
 
     photo: np.ndarray
@@ -47,6 +47,7 @@ class PhotoLayers:
     person: np.ndarray
     layers: tuple[Layer, ...]
     rig: PhotoRig
+    points: np.ndarray
 
 
 def prepare_photo(
@@ -84,7 +85,7 @@ def prepare_photo(
         for part, texture in zip(parts, textures, strict=True)
         if (texture[..., 3] > 2).any()
     ]
-    return PhotoLayers(photo, filled.astype(np.uint8), person, tuple(layers), rig)
+    return PhotoLayers(photo, filled.astype(np.uint8), person, tuple(layers), rig, points)
 
 
 def _layer(part: str, side: str, texture: np.ndarray, rig: PhotoRig) -> Layer:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -13,11 +12,12 @@ import numpy as np
 from ..errors import InputError
 from ..keypoints import layout
 from ..keypoints.poses import Poses
-from .face import FaceMotion, Opening, inside_both
+from .face import FaceMotion, FaceWarp, Opening, inside_both
 from .fields import PoseFields
 from .layers import Layer, PhotoLayers, prepare_photo
 from .paint import FacePaint
 from .rig import driven_rig
+from .side_by_side import side_by_side
 
 # Fields are smooth: one value every so many pixels, linear between.
 BODY_STEP = 8
@@ -40,23 +40,13 @@ class PuppetRenderer:
 
     def render(self, photo: np.ndarray, photo_pose: Poses, poses: Poses) -> Iterator[np.ndarray]:
         """One frame a pose; see `pipelines.stages.Renderer`."""
-        _check(photo, photo_pose, poses)
+        check_poses(photo, photo_pose, poses)
         scene = Puppet(prepare_photo(photo, photo_pose.points[0]))
-        if self.workers <= 1:
-            for points in poses.points:
-                yield scene.frame(points)
-            return
-        with ThreadPoolExecutor(self.workers) as pool:
-            waiting: deque = deque()
-            for points in poses.points:
-                waiting.append(pool.submit(scene.frame, points))
-                if len(waiting) > 2 * self.workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+        yield from side_by_side(scene.frame, poses.points, self.workers)
 
 
-def _check(photo: np.ndarray, photo_pose: Poses, poses: Poses) -> None:
+def check_poses(photo: np.ndarray, photo_pose: Poses, poses: Poses) -> None:
+    """What a renderer that starts from the puppet needs. Raises: InputError."""
     if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8:
         raise InputError(
             f"The photo is {photo.dtype} {list(photo.shape)}, expected uint8 [H, W, 3] RGB."
@@ -95,6 +85,19 @@ def upsample(nodes: np.ndarray, box: tuple[int, int, int, int], step: int) -> np
     return full[step : step + height, step : step + width]
 
 
+@dataclass(frozen=True)
+class PuppetPose:
+    """A driving skeleton, as the puppet's parts follow it.
+
+    fields: the parts' motion. own: [68, 2], the face with the head's motion taken out, in the
+    photo's pixels. face: what the face adds to the head's motion.
+    """
+
+    fields: PoseFields
+    own: np.ndarray
+    face: FaceWarp
+
+
 class Puppet:
     """One photo taken apart, and the drawing of its frames. Frames are independent."""
 
@@ -107,10 +110,19 @@ class Puppet:
 
     def frame(self, points: np.ndarray) -> np.ndarray:
         """[H, W, 3] uint8 RGB of one driving skeleton [133, 3], in the photo's pixels."""
+        return self.draw(self.pose(points))
+
+    def pose(self, points: np.ndarray) -> PuppetPose:
+        """points: [133, 3], the driving skeleton in the photo's pixels."""
         fields = PoseFields.between(self.parts.rig, driven_rig(self.parts.rig, points))
+        own = self.face.targets(fields.driven.face, fields.head)
+        return PuppetPose(fields, own, self.face.warp(own))
+
+    def draw(self, pose: PuppetPose) -> np.ndarray:
+        """[H, W, 3] uint8 RGB."""
+        fields, own = pose.fields, pose.own
         canvas = self.background.copy()
         moved = np.zeros((-(-self.size[1] // BODY_STEP), -(-self.size[0] // BODY_STEP)), bool)
-        own = self.face.targets(fields.driven.face, fields.head)
         for layer in self.parts.layers:
             box = self._landing(layer, fields)
             if box is None:
@@ -119,7 +131,7 @@ class Puppet:
             back = fields.back(layer.part, layer.side, nodes)
             maps = upsample(back, box, BODY_STEP)
             if layer.part == "body":
-                self._move_face(maps, box, own, fields)
+                self._move_face(maps, box, pose)
             _draw(canvas, layer, box, maps)
             _mark(moved, box, nodes, back)
             if layer.part == "body":
@@ -154,14 +166,15 @@ class Puppet:
             return None
         return int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1])
 
-    def _move_face(self, maps, box, own, fields) -> None:
+    def _move_face(self, maps: np.ndarray, box: tuple, pose: PuppetPose) -> None:
         """Add the face's own motion to the body's map, in place."""
+        own, fields = pose.own, pose.fields
         face_box = self._face_box(own, fields)
         if face_box is None:
             return
         back = fields.head.inverse()
         nodes = back(node_grid(face_box, FACE_STEP))
-        residual = upsample(self.face.residual(own, nodes), face_box, FACE_STEP)
+        residual = upsample(pose.face(nodes), face_box, FACE_STEP)
         x, y, w, h = face_box
         x0, y0 = max(x, box[0]), max(y, box[1])
         x1, y1 = min(x + w, box[0] + box[2]), min(y + h, box[1] + box[3])

@@ -1,16 +1,12 @@
 """What the puppet renderer promises, on a drawn person."""
 
-import cv2
 import numpy as np
 import pytest
-import torch
-from torch.nn.functional import grid_sample
 
 from gesticulate.errors import InputError
 from gesticulate.keypoints import layout
 from gesticulate.keypoints.poses import Poses
 from gesticulate.pipelines.stages import Renderer
-from gesticulate.warping.dense import CANDIDATES, dense_motion_prior
 from gesticulate.warping.fields import PoseFields
 from gesticulate.warping.layers import prepare_photo
 from gesticulate.warping.renderer import Puppet, PuppetRenderer
@@ -205,28 +201,6 @@ def test_poses_of_another_size_are_refused(drawn):
         next(PuppetRenderer().render(drawn.photo, drawn.pose, other))
     with pytest.raises(InputError, match="100x100"):
         next(PuppetRenderer().render(drawn.photo, other, drawn.pose))
-
-
-def test_the_prior_as_tensors_draws_what_the_puppet_draws(drawn, puppet):
-    points = raise_left_arm(drawn.pose.points[0], -30)
-    flows, logits = dense_motion_prior(puppet, points, stride=2)
-    height, width = drawn.photo.shape[:2]
-    assert flows.shape == (len(CANDIDATES), height // 2, width // 2, 2)
-    share = logits.softmax(0)
-    photo = torch.from_numpy(drawn.photo).permute(2, 0, 1).float()[None]
-    warped = grid_sample(photo.expand(len(flows), -1, -1, -1), flows, align_corners=True)
-    mixed = (warped * share[:, None]).sum(0).permute(1, 2, 0).numpy()
-    frame = cv2.resize(
-        puppet.frame(points), (width // 2, height // 2), interpolation=cv2.INTER_AREA
-    )
-    # Where the arm was, the puppet shows its fill and the photo still the arm: leave that out.
-    alike = np.abs(mixed - frame).max(-1) < 40
-    assert alike.mean() > 0.93
-
-
-def test_the_prior_of_the_photos_pose_stands_still(drawn, puppet):
-    flows, _ = dense_motion_prior(puppet, drawn.pose.points[0])
-    assert (flows - flows[:1]).abs().max() < 1e-3
 
 
 def test_a_photo_without_a_face_is_refused(drawn):
