@@ -1,9 +1,12 @@
 """How true is a renderer? Drive the first frame of each clip by the clip's own skeletons.
 
     python benchmarks/self_reenactment.py --clips CLIPS --out OUT
+    python benchmarks/self_reenactment.py --clips CLIPS --out OUT --renderers puppet \\
+        "learned warp=warp.safetensors" "+ U-Net=unet.safetensors"
 
-CLIPS holds videos and a clips.csv with the columns file, split and kind. OUT gets results.md,
-results.json and contact sheets (real above driven).
+CLIPS holds videos and a clips.csv with the columns file, split and kind. Every renderer is measured
+on the same frames, beside the first frame repeated. OUT gets results.md, results.json and contact
+sheets: the real frames above those of every renderer, with mouth and hand enlarged.
 """
 
 from __future__ import annotations
@@ -18,27 +21,37 @@ import numpy as np
 import tyro
 from PIL import Image
 
-from gesticulate.errors import GesticulateError, InputError
+from gesticulate.errors import GesticulateError, InputError, UsageError
 from gesticulate.evaluation.clips import PoseCache, listed_clips
+from gesticulate.evaluation.close_ups import close_up, hand_square, mouth_square
 from gesticulate.evaluation.lpips import Lpips
+from gesticulate.evaluation.lpips_weights import Net
 from gesticulate.evaluation.reenactment import (
     METRICS,
     PLACES,
+    Driven,
+    FirstFrame,
     Reenactment,
     Scores,
     mean_scores,
     measured_frames,
+    middle_run,
     reenact,
 )
+from gesticulate.evaluation.steadiness import Steadiness
 from gesticulate.evaluation.tables import markdown_table, save_json
+from gesticulate.keypoints.poses import Poses
 from gesticulate.keypoints.smoothing import fill_gaps, smooth
 from gesticulate.pipelines import registry
+from gesticulate.pipelines.preset import StageChoice
 from gesticulate.video.read import VideoReader
 from gesticulate.video.sheets import contact_sheet
 
-_CLIPS_A_SHEET = 5
-_COLUMNS = 8
-_CELL = (224, 224)  # Width and height of a picture on a sheet.
+_TITLES = ("L1", "PSNR", "SSIM", "LPIPS", "LPIPS VGG")
+_METRIC_OF: dict[Net, str] = {"alex": "lpips", "vgg": "lpips_vgg"}
+_HIGHER = ("psnr", "ssim")
+_FRAMES_A_SHEET = 4
+_CELL = 192  # Width and height of a picture on a sheet.
 
 
 @dataclass(frozen=True)
@@ -46,144 +59,184 @@ class Arguments:
     """
     clips: folder with clips.csv and the videos it names.
     out: folder for the results.
-    renderer: a renderer's name, or "package.module:Class".
+    renderers: each a renderer's name, "package.module:Class", or "label=weights.safetensors" for
+        the learned renderer with these weights. The first is what the others must beat.
     split, kinds: which clips; all kinds where none is named.
     limit: at most so many clips, spread evenly over the list.
     every: measure every so many frames.
     most: measure at most so many frames of a clip.
+    run: so many consecutive frames from the clip's middle for steadiness; 0 measures none.
+    judges: networks that LPIPS is taken from; VGG takes as long as everything else.
+    sheets: contact sheets of so many clips, spread evenly.
     poses: folder that keeps the estimated poses between runs.
     estimator: pose estimator's name.
     """
 
     clips: Path
     out: Path
-    renderer: str = "puppet"
+    renderers: tuple[str, ...] = ("puppet",)
     split: str = "val"
     kinds: tuple[str, ...] = ()
     limit: int | None = None
     every: int = 5
     most: int = 24
+    run: int = 12
+    judges: tuple[Net, ...] = ("alex", "vgg")
+    sheets: int = 8
     poses: Path | None = None
     estimator: str = "auto"
 
 
 @dataclass(frozen=True)
+class Row:
+    """One renderer on one clip, in results.json."""
+
+    scores: Scores
+    identity: float
+    seconds: float
+    steady: Steadiness | None
+
+    @classmethod
+    def of(cls, driven: Driven) -> Row:
+        return cls(driven.scores, driven.identity, driven.seconds, driven.steady)
+
+
+@dataclass(frozen=True)
 class ClipResult:
-    """A clip's row in results.json."""
+    """A clip in results.json. real: how steady the clip itself is. rows: by renderer."""
 
     clip: str
     kind: str
     frames: int
-    identity: float
-    seconds: float
-    driven: Scores
-    repeated: Scores
+    real: Steadiness | None
+    rows: dict[str, Row]
 
 
-def make_renderer(name: str) -> Any:
-    """By name in the registry, or by "package.module:Class"."""
-    return pkgutil.resolve_name(name)() if ":" in name else registry.build("renderers", name)
+def make_renderers(choices: tuple[str, ...]) -> dict[str, Any]:
+    """The first frame repeated and each choice, by the name it has in the tables."""
+    renderers: dict[str, Any] = {FirstFrame.name: FirstFrame()}
+    for choice in choices:
+        label, _, weights = choice.partition("=")
+        if label in renderers:
+            raise UsageError(f"Two renderers are called {label!r}. Name one: label=weights.")
+        if weights:
+            renderers[label] = registry.build(
+                "renderers", StageChoice("learned", {"weights": weights})
+            )
+        elif ":" in label:
+            renderers[label] = pkgutil.resolve_name(label)()
+        else:
+            renderers[label] = registry.build("renderers", label)
+    return renderers
 
 
 def write_results(arguments: Arguments, results: list[ClipResult]) -> str:
     """Write results.json and results.md; returns the latter's text."""
     save_json({"arguments": arguments, "clips": results}, arguments.out / "results.json")
-    sides = {
-        "driven": mean_scores([result.driven for result in results]),
-        "first frame": mean_scores([result.repeated for result in results]),
-    }
-    rows: list[list[object]] = []
-    for place in PLACES:
-        for side, scores in sides.items():
-            rows.append([place, side, *[scores[place][metric] for metric in METRICS]])
-        better = [
-            _share_better(results, place, metric, higher=metric in ("psnr", "ssim"))
-            for metric in METRICS
-        ]
-        rows.append([place, "clips better", *better])
+    names = list(results[0].rows)
     frames = sum(result.frames for result in results)
-    identity = np.mean([result.identity for result in results])
-    seconds = np.mean([result.seconds for result in results])
-    text = (
-        f"{len(results)} clips, {frames} frames; renderer {arguments.renderer}. First frame by its "
-        f"own pose: {identity:.1f} dB. {seconds * 1000:.0f} ms a frame.\n\n"
-    )
-    text += markdown_table(["region", "", "L1", "PSNR", "SSIM", "LPIPS"], rows)
+    text = f"{len(results)} clips of split {arguments.split}, {frames} frames.\n\n"
+    text += markdown_table(["region", "renderer", *_TITLES], _score_rows(results, names))
+    text += "\nClips in which the first is nearer to the truth than the second:\n\n"
+    pairs = [(names[1], names[0]), *[(name, names[1]) for name in names[2:]]]
+    rows: list[list[object]] = [
+        [place, one, other, *[_better(results, place, m, one, other) for m in METRICS]]
+        for place in PLACES
+        for one, other in pairs
+    ]
+    text += markdown_table(["region", "renderer", "than", *_TITLES], rows)
+    text += "\nSteadiness, and the first frame by its own pose:\n\n"
+    header = ["", "background variance", "warp error x 1000", "of the person", "identity dB", "ms"]
+    text += markdown_table(header, _steady_rows(results, names))
     (arguments.out / "results.md").write_text(text, encoding="utf-8")
     return text
 
 
-def _share_better(results: list[ClipResult], place: str, metric: str, higher: bool) -> str:
-    """Of the clips that show the place, how many are nearer to the truth than the first frame."""
-    pairs = [(r.driven[place][metric], r.repeated[place][metric]) for r in results]
+def _score_rows(results: list[ClipResult], names: list[str]) -> list[list[object]]:
+    means = {name: mean_scores([result.rows[name].scores for result in results]) for name in names}
+    return [
+        [place, name, *[means[name][place][metric] for metric in METRICS]]
+        for place in PLACES
+        for name in names
+    ]
+
+
+def _better(results: list[ClipResult], place: str, metric: str, one: str, other: str) -> str:
+    """Of the clips that show the place, how many one renderer is nearer to the truth in."""
+    pairs = [tuple(r.rows[name].scores[place][metric] for name in (one, other)) for r in results]
     pairs = [pair for pair in pairs if np.isfinite(pair).all()]
-    better = sum((driven > still) if higher else (driven < still) for driven, still in pairs)
-    return f"{better} of {len(pairs)}"
+    sign = 1 if metric in _HIGHER else -1
+    return f"{sum(sign * (a - b) > 0 for a, b in pairs)} of {len(pairs)}" if pairs else "–"
 
 
-class Sheets:
-    """Contact sheets: real above driven, some clips a picture."""
+def _steady_rows(results: list[ClipResult], names: list[str]) -> list[list[object]]:
+    rows: list[list[object]] = [["real", *_mean_steady([r.real for r in results]), "–", "–"]]
+    for name in names:
+        mine = [result.rows[name] for result in results]
+        identity = float(np.mean([row.identity for row in mine]))
+        seconds = float(np.mean([row.seconds for row in mine]))
+        steady = _mean_steady([row.steady for row in mine])
+        rows.append([name, *steady, identity, f"{1000 * seconds:.0f}"])
+    return rows
 
-    def __init__(self, out: Path) -> None:
-        self.out, self.pages = out, 0
-        self.frames: list[np.ndarray] = []
-        self.labels: list[str] = []
 
-    def add(self, clip: str, frames: list[np.ndarray], done: Reenactment) -> None:
-        """The first frame and some measured ones, spread evenly."""
-        spread = np.linspace(0, len(done.frames) - 1, _COLUMNS - 1).round().astype(int)
-        driven, still = (side["person"]["lpips"] for side in (done.driven, done.repeated))
-        self.frames += [frames[0], *[frames[done.frames[i]] for i in spread]]
-        self.labels += [f"{clip} 0", *[f"frame {done.frames[i]}" for i in spread]]
-        self.frames += [frames[0], *[done.pictures[i] for i in spread]]
-        scores = f"LPIPS {driven:.3f}, first {still:.3f}"
-        self.labels += [scores, *["driven" for _ in spread]]
-        if len(self.frames) == 2 * _COLUMNS * _CLIPS_A_SHEET:
-            self.flush()
+def _mean_steady(values: list[Steadiness | None]) -> list[float]:
+    """Means over the clips that have each number."""
+    nan = float("nan")
+    numbers = np.array([(s.background, 1e3 * s.frame, 1e3 * s.person) for s in values if s])
+    columns = numbers.reshape(-1, 3).T
+    return [float(np.nanmean(c)) if np.isfinite(c).any() else nan for c in columns]
 
-    def flush(self) -> None:
-        """Write what is not written yet."""
-        if self.frames:
-            self.pages += 1
-            sheet = contact_sheet(self.frames, _COLUMNS, self.labels, _CELL)
-            Image.fromarray(sheet).save(self.out / f"sheet-{self.pages:02}.png")
-            self.frames, self.labels = [], []
+
+def write_sheet(
+    path: Path, clip: str, frames: list[np.ndarray], poses: Poses, done: Reenactment
+) -> None:
+    """Some measured frames, each whole, its mouth and its hand: real, then each renderer."""
+    spread = np.linspace(0, len(done.frames) - 1, min(len(done.frames), _FRAMES_A_SHEET))
+    chosen = spread.round().astype(int)
+    driven = {name: one.pictures for name, one in done.driven.items() if name != FirstFrame.name}
+    cells, labels = [], []
+    for name in ("real", *driven):
+        for place in chosen:
+            index = done.frames[place]
+            picture = frames[index] if name == "real" else driven[name][place]
+            pose = poses.points[index]
+            mouth, hand = mouth_square(pose, poses.size), hand_square(pose, poses.size)
+            cells += [picture, close_up(picture, mouth, _CELL), close_up(picture, hand, _CELL)]
+            labels += [f"{clip} {index}" if name == "real" else name, "mouth", "hand"]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sheet = contact_sheet(cells, 3 * len(chosen), labels, (_CELL, _CELL))
+    Image.fromarray(sheet).save(path)
 
 
 def main(arguments: Arguments) -> None:
     clips = listed_clips(arguments.clips, arguments.split, arguments.kinds, arguments.limit)
-    renderer = make_renderer(arguments.renderer)
+    renderers = make_renderers(arguments.renderers)
     poses_of = PoseCache(
         arguments.poses, lambda: registry.build("pose_estimators", arguments.estimator)
     )
-    lpips_model = Lpips.pretrained()
+    judges = {_METRIC_OF[net]: Lpips.pretrained(net=net) for net in arguments.judges}
+    shown = set(np.linspace(0, len(clips) - 1, min(arguments.sheets, len(clips))).astype(int))
     arguments.out.mkdir(parents=True, exist_ok=True)
     results: list[ClipResult] = []
-    sheets = Sheets(arguments.out)
-    for number, clip in enumerate(clips, start=1):
+    for number, clip in enumerate(clips):
         reader = VideoReader(arguments.clips / clip.file)
         frames = list(reader)
         poses = smooth(fill_gaps(poses_of(clip.file, frames, reader.fps)))
-        measured = measured_frames(min(len(frames), len(poses)), arguments.every, arguments.most)
+        length = min(len(frames), len(poses))
+        measured = measured_frames(length, arguments.every, arguments.most)
+        run = middle_run(length, arguments.run)
         try:
-            done = reenact(renderer, frames, poses, measured, lpips_model)
+            done = reenact(renderers, frames, poses, measured, run, judges)
         except InputError as error:
             print(f"{clip.file}: left out. {error}", file=sys.stderr)
             continue
-        results.append(
-            ClipResult(
-                clip=clip.file,
-                kind=clip.kind,
-                frames=len(measured),
-                identity=done.identity,
-                seconds=done.seconds,
-                driven=done.driven,
-                repeated=done.repeated,
-            )
-        )
-        sheets.add(clip.file, frames, done)
-        print(f"{number}/{len(clips)} {clip.file}", file=sys.stderr)
-    sheets.flush()
+        rows = {name: Row.of(driven) for name, driven in done.driven.items()}
+        results.append(ClipResult(clip.file, clip.kind, len(measured), done.real, rows))
+        if number in shown:
+            name = f"sheet-{Path(clip.file).stem}.png"
+            write_sheet(arguments.out / name, clip.file, frames, poses, done)
+        print(f"{number + 1}/{len(clips)} {clip.file}", file=sys.stderr)
     if not results:
         raise InputError("No clip could be measured.")
     print(write_results(arguments, results))

@@ -8,6 +8,7 @@ The weights are not part of the package: see `lpips_weights.py`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,8 +107,8 @@ class Lpips(nn.Module):
         return maps
 
     def level_maps(self, pictures: Tensor, references: Tensor) -> list[Tensor]:
-        """pictures, references: [B, 3, H, W] in -1..1. Returns the five levels' distances, each
-        [B, 1, h, w]."""
+        """pictures, references: [B, 3, H, W] in -1..1; one reference stands for all. Returns the
+        five levels' distances, each [B, 1, h, w]."""
         pairs = zip(self.features(pictures), self.features(references), strict=True)
         return [head((a - b).square()) for head, (a, b) in zip(self.heads, pairs, strict=True)]
 
@@ -127,26 +128,28 @@ def _enlarged(levels: list[Tensor], size: tuple[int, int]) -> Tensor:
     return torch.stack(large).sum(dim=0)[:, 0]
 
 
-def _tensor(picture: np.ndarray) -> Tensor:
-    """[H, W, 3] uint8 -> [1, 3, H, W] in -1..1."""
-    return torch.from_numpy(picture.astype(np.float32)).permute(2, 0, 1)[None] / 127.5 - 1
+def _tensor(pictures: Sequence[np.ndarray]) -> Tensor:
+    """[H, W, 3] uint8 each -> [B, 3, H, W] in -1..1."""
+    values = torch.from_numpy(np.stack(pictures).astype(np.float32))
+    return values.permute(0, 3, 1, 2) / 127.5 - 1
 
 
 def lpips(model: Lpips, image: np.ndarray, reference: np.ndarray) -> float:
     """model: from `Lpips.pretrained`. image, reference: [H, W, 3] uint8 RGB. Returns >= 0."""
-    return lpips_and_map(model, image, reference)[0]
+    return lpips_and_maps(model, [image], reference)[0][0]
 
 
 @torch.inference_mode()
-def lpips_and_map(
-    model: Lpips, image: np.ndarray, reference: np.ndarray
-) -> tuple[float, np.ndarray]:
-    """LPIPS, and its value at every pixel, [H, W] float32, to average over a region's mask.
+def lpips_and_maps(
+    model: Lpips, images: Sequence[np.ndarray], reference: np.ndarray
+) -> tuple[list[float], np.ndarray]:
+    """LPIPS of several pictures against one, and its value at every pixel, [B, H, W] float32, to
+    average over a region's mask.
 
     A pixel's value also depends on what surrounds it, up to about 100 pixels away. The map's mean
     is not quite the first number: small maps are enlarged before it is taken.
     """
-    image, reference, _ = checked_pair(image, reference)
-    levels = model.level_maps(_tensor(image), _tensor(reference))
-    size = (image.shape[0], image.shape[1])
-    return float(_mean(levels)[0]), _enlarged(levels, size)[0].numpy()
+    pairs = [checked_pair(image, reference) for image in images]
+    levels = model.level_maps(_tensor([image for image, _, _ in pairs]), _tensor([pairs[0][1]]))
+    maps = _enlarged(levels, (reference.shape[0], reference.shape[1]))
+    return _mean(levels).tolist(), maps.numpy()

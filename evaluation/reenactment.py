@@ -1,14 +1,14 @@
 """Self-reenactment: drive a clip's first frame by the clip's own skeletons and compare.
 
 The standard test of a renderer (Siarohin et al., NeurIPS 2019, "video reconstruction"): the true
-answer is known, the clip itself. The trivial answer, the first frame repeated, is measured beside
-it: a renderer that does not beat it where things move does harm.
+answer is known, the clip itself. The trivial answer, the first frame repeated (`FirstFrame`), is to
+be measured beside it: a renderer that does not beat it where things move does harm.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,11 +20,13 @@ from .l1 import l1
 from .psnr import psnr
 from .regions import REGIONS, regions
 from .ssim import ssim, ssim_map
+from .steadiness import Steadiness, TrueMotion, steadiness
 
 if TYPE_CHECKING:
     from .lpips import Lpips
 
-METRICS = ("l1", "psnr", "ssim", "lpips")
+# LPIPS has two judges: a network trained on the first one's verdict is judged by the second.
+METRICS = ("l1", "psnr", "ssim", "lpips", "lpips_vgg")
 PLACES = ("frame", *REGIONS)
 # Above this PSNR no eye sees a difference; equal frames would make every mean infinite.
 _HIGHEST_PSNR = 60.0
@@ -40,22 +42,45 @@ class Renderer(Protocol):
         ...
 
 
+class FirstFrame:
+    """The trivial renderer: the photo, whatever the pose."""
+
+    name = "first frame"
+
+    def render(self, photo: np.ndarray, photo_pose: Poses, poses: Poses) -> Iterator[np.ndarray]:
+        """The same frame for every pose."""
+        for _ in poses.points:
+            yield photo
+
+
+@dataclass(frozen=True)
+class Driven:
+    """One clip, driven by one renderer.
+
+    scores: mean over the measured frames; NaN for a region that none of them shows. identity: PSNR
+    of the first frame driven by its own pose, at most 60. seconds: of rendering, a frame, with the
+    photo's preparation. steady: over the run, None where there is none. pictures: the measured
+    frames as driven.
+    """
+
+    scores: Scores
+    identity: float
+    seconds: float
+    steady: Steadiness | None
+    pictures: list[np.ndarray]
+
+
 @dataclass(frozen=True)
 class Reenactment:
-    """One clip, driven.
+    """One clip, driven by several renderers.
 
-    frames: indices of the measured frames. driven, repeated: mean scores of the renderer and of
-    the first frame repeated; NaN for a region that no measured frame shows. identity: PSNR of the
-    first frame driven by its own pose, at most 60. seconds: of rendering, a frame. pictures: the
-    driven frames.
+    frames: indices of the measured frames. real: how steady the clip itself is over the run.
+    driven: by the renderer's name.
     """
 
     frames: list[int]
-    driven: Scores
-    repeated: Scores
-    identity: float
-    seconds: float
-    pictures: list[np.ndarray]
+    real: Steadiness | None
+    driven: dict[str, Driven]
 
 
 def measured_frames(length: int, every: int = 5, most: int = 24) -> list[int]:
@@ -66,40 +91,56 @@ def measured_frames(length: int, every: int = 5, most: int = 24) -> list[int]:
     return frames.tolist()
 
 
+def middle_run(length: int, most: int) -> range:
+    """Consecutive frames from the middle of a clip; none where they are fewer than two."""
+    count = min(length, most)
+    start = (length - count) // 2
+    return range(start, start + count) if count > 1 else range(0)
+
+
 def compare(
-    picture: np.ndarray,
+    pictures: Sequence[np.ndarray],
     truth: np.ndarray,
-    masks: dict[str, np.ndarray],
-    lpips_model: Lpips | None = None,
-) -> Scores:
-    """All metrics over the whole frame and over each mask.
+    masks: Mapping[str, np.ndarray],
+    judges: Mapping[str, Lpips] | None = None,
+) -> list[Scores]:
+    """All metrics of each picture, over the whole frame and over each mask.
 
-    picture, truth: [H, W, 3] uint8 RGB. masks: [H, W] bool by name. lpips_model: NaN for LPIPS
-    where it is None.
+    pictures, truth: [H, W, 3] uint8 RGB. masks: [H, W] bool by name. judges: networks by the name
+    of their metric ("lpips", "lpips_vgg"); NaN for what is not among them.
     """
-    nan = float("nan")
-    scores: Scores = {
-        "frame": {
-            "l1": l1(picture, truth),
-            "psnr": min(psnr(picture, truth), _HIGHEST_PSNR),
-            "ssim": ssim(picture, truth),
-            "lpips": nan,
-        }
-    }
-    similar, distant = ssim_map(picture, truth), None
-    if lpips_model is not None:
-        from .lpips import lpips_and_map
+    done = [_compare_pixels(picture, truth, masks) for picture in pictures]
+    for metric, judge in (judges or {}).items():
+        from .lpips import lpips_and_maps
 
-        scores["frame"]["lpips"], distant = lpips_and_map(lpips_model, picture, truth)
+        distances, maps = lpips_and_maps(judge, pictures, truth)
+        for scores, distance, values in zip(done, distances, maps, strict=True):
+            scores["frame"][metric] = distance
+            for name, mask in masks.items():
+                if mask.any():
+                    scores[name][metric] = float(values[mask].mean())
+    return done
+
+
+def _compare_pixels(
+    picture: np.ndarray, truth: np.ndarray, masks: Mapping[str, np.ndarray]
+) -> Scores:
+    """The metrics that need no network; NaN for the others."""
+    nan = float("nan")
+    unknown = dict.fromkeys(METRICS, nan)
+    frame = {
+        "l1": l1(picture, truth),
+        "psnr": min(psnr(picture, truth), _HIGHEST_PSNR),
+        "ssim": ssim(picture, truth),
+    }
+    scores: Scores = {"frame": {**unknown, **frame}}
+    similar = ssim_map(picture, truth)
     for name, mask in masks.items():
-        some = bool(mask.any())
-        scores[name] = {
-            "l1": l1(picture, truth, mask),
-            # `min` alone would turn an unseen region's NaN into a number.
-            "psnr": min(psnr(picture, truth, mask), _HIGHEST_PSNR) if some else nan,
-            "ssim": float(similar[mask].mean()) if some else nan,
-            "lpips": float(distant[mask].mean()) if some and distant is not None else nan,
-        }
+        scores[name] = dict(unknown)
+        if mask.any():
+            scores[name]["l1"] = l1(picture, truth, mask)
+            scores[name]["psnr"] = min(psnr(picture, truth, mask), _HIGHEST_PSNR)
+            scores[name]["ssim"] = float(similar[mask].mean())
     return scores
 
 
@@ -119,42 +160,58 @@ def mean_scores(scores: Sequence[Scores]) -> Scores:
 
 
 def reenact(
-    renderer: Renderer,
+    renderers: Mapping[str, Renderer],
     frames: Sequence[np.ndarray],
     poses: Poses,
     measured: Sequence[int],
-    lpips_model: Lpips | None = None,
+    run: Sequence[int] = (),
+    judges: Mapping[str, Lpips] | None = None,
 ) -> Reenactment:
-    """Drive the first frame to the measured ones and compare.
+    """Drive the first frame to the measured ones by each renderer and compare.
 
-    frames: the clip, [H, W, 3] uint8 RGB each. poses: its own, smoothed, one a frame. Only the
-    measured frames are rendered. A region is that of the true frame's pose; the person's also
-    takes in where the first frame had them, so that a hand left behind counts.
+    renderers: by the name that the results have. frames: the clip, [H, W, 3] uint8 RGB each.
+    poses: its own, smoothed, one a frame. Only the measured frames and the run are rendered. run:
+    consecutive frames over which steadiness is measured. judges: see `compare`. A region is that
+    of the true frame's pose; the person's also takes in where the first frame had them, so that a
+    hand left behind counts.
     Raises: InputError where there is nobody in the first frame, or nothing to measure.
     """
-    if not len(measured) or max(measured) >= min(len(frames), len(poses)):
+    known = min(len(frames), len(poses))
+    if not len(measured) or max([*measured, *run]) >= known:
         raise InputError(
-            f"Cannot measure the frames {list(measured)} of a clip with {len(frames)} frames and "
-            f"{len(poses)} poses."
+            f"Cannot measure the frames {list(measured)} and {list(run)} of a clip with "
+            f"{len(frames)} frames and {len(poses)} poses."
         )
     first = regions(poses.points[0], poses.size)
     if not first["face"].any():
         raise InputError("The clip's first frame shows no face.")
-    driving = replace(poses, points=poses.points[[0, *measured]])
-    start = time.perf_counter()
-    pictures = list(renderer.render(frames[0], poses[:1], driving))
-    seconds = (time.perf_counter() - start) / len(pictures)
-    driven, repeated = [], []
-    for index, picture in zip(measured, pictures[1:], strict=True):
+    driving = replace(poses, points=poses.points[[0, *measured, *run]])
+    pictures: dict[str, list[np.ndarray]] = {}
+    seconds: dict[str, float] = {}
+    for name, renderer in renderers.items():
+        start = time.perf_counter()
+        pictures[name] = list(renderer.render(frames[0], poses[:1], driving))
+        seconds[name] = (time.perf_counter() - start) / len(driving)
+    scores: list[list[Scores]] = []
+    for place, index in enumerate(measured, start=1):
         masks = regions(poses.points[index], poses.size)
         masks["person"] |= first["person"]
-        driven.append(compare(picture, frames[index], masks, lpips_model))
-        repeated.append(compare(frames[0], frames[index], masks, lpips_model))
-    return Reenactment(
-        list(measured),
-        mean_scores(driven),
-        mean_scores(repeated),
-        min(psnr(pictures[0], frames[0]), _HIGHEST_PSNR),
-        seconds,
-        pictures[1:],
-    )
+        rendered = [pictures[name][place] for name in renderers]
+        scores.append(compare(rendered, frames[index], masks, judges))
+    motion, real = None, None
+    if len(run):
+        true = [frames[index] for index in run]
+        motion = TrueMotion.of(true, poses.points[list(run)])
+        real = steadiness(true, motion)
+    end = len(measured) + 1
+    driven = {
+        name: Driven(
+            scores=mean_scores([one[number] for one in scores]),
+            identity=min(psnr(pictures[name][0], frames[0]), _HIGHEST_PSNR),
+            seconds=seconds[name],
+            steady=None if motion is None else steadiness(pictures[name][end:], motion),
+            pictures=pictures[name][1:end],
+        )
+        for number, name in enumerate(renderers)
+    }
+    return Reenactment(list(measured), real, driven)

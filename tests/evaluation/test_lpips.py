@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from gesticulate.errors import WeightsError
-from gesticulate.evaluation.lpips import Lpips, lpips, lpips_and_map
+from gesticulate.evaluation.lpips import Lpips, lpips, lpips_and_maps
 from gesticulate.evaluation.lpips_weights import cached_path, convert, load_weights
 from gesticulate.evaluation.ssim import ssim
 
@@ -109,9 +109,11 @@ def test_it_is_symmetric(random_model, picture):
 def test_the_map_has_its_weight_where_the_pictures_differ(random_model, picture):
     other = picture.copy()
     other[60:90, 60:90] = 255
-    distance, values = lpips_and_map(random_model, picture, other)
-    assert distance == lpips(random_model, picture, other)
-    assert values.shape == (96, 96)
+    (same, distance), maps = lpips_and_maps(random_model, [picture, other], picture)
+    assert same == pytest.approx(0, abs=1e-9)
+    assert distance == pytest.approx(lpips(random_model, other, picture), rel=1e-5)
+    assert maps.shape == (2, 96, 96)
+    values = maps[1]
     assert values.mean() == pytest.approx(distance, rel=0.3)
     assert values[60:90, 60:90].mean() > 2 * values[:30, :30].mean()
 
