@@ -38,6 +38,7 @@ _HALF_WIDTH = {
     "right_hand": 1.0,
 }
 UNSEEN = 0.1  # confidence below which a point has no edges
+_DARK = np.float32(np.log(512))  # v d^2 beyond which nothing of a line is seen
 _FAR = 1e4  # squared distance that stands for no edge: darkens to 0 at every thickness
 
 
@@ -101,23 +102,30 @@ class EdgeHeatmaps(nn.Module):
         """
         with torch.autocast(points.device.type, enabled=False):
             thickness = self.thickness
-            maps = []
-            for group in range(len(GROUPS)):
-                first, after = np.searchsorted(EDGE_GROUP, (group, group + 1))
-                chosen = slice(int(first), int(after))
-                maps.append(self._draw(points.float(), thickness[chosen], chosen, size))
-            return torch.stack(maps, dim=1)
+            # On a CPU one frame at a time, whose distances still fit its cache.
+            chunks = (
+                points.detach().float().split(1 if points.device.type == "cpu" else len(points))
+            )
+            found = [self._nearest(chunk, thickness.detach(), size) for chunk in chunks]
+            edge, distance = (torch.cat(maps) for maps in zip(*found, strict=True))
+            return torch.exp(-thickness.gather(0, edge.flatten()).view_as(edge) * distance)
 
-    def _draw(self, points: Tensor, thickness: Tensor, chosen: slice, size: int) -> Tensor:
-        """[B, size, size]: eqs. 4 and 7 of one group."""
-        ends = points.detach()[:, self.edges[chosen]]  # [B, e, 2, 3]
-        # The largest exp(-v d^2) is the one of the smallest v d^2, so only that edge's distance
-        # is kept for the gradient: memory does not grow with the number of edges.
-        with torch.no_grad():
-            distance = _squared_distance(ends, size)  # [B, e, size, size]
-            nearest = (distance * thickness[:, None, None]).argmin(dim=1, keepdim=True)
-            distance = distance.gather(1, nearest)[:, 0]
-        return torch.exp(-thickness[nearest[:, 0]] * distance)
+    @torch.no_grad()
+    def _nearest(self, points: Tensor, thickness: Tensor, size: int) -> tuple[Tensor, Tensor]:
+        """Every pixel's brightest edge of a group, its squared distance: [B, 6, size, size] each.
+
+        The largest exp(-v d^2) of eq. 7 is the one of the smallest v d^2: one exponential is
+        enough, and the gradient needs that one edge, so no map of every edge has to be kept.
+        """
+        ends = points[:, self.edges]  # [B, E, 2, 3]
+        nearest, distances = [], []
+        for group in range(len(GROUPS)):
+            first, after = (int(i) for i in np.searchsorted(EDGE_GROUP, (group, group + 1)))
+            cost = _squared_distance(ends[:, first:after], size)  # [B, e, size, size]
+            least, edge = cost.mul_(thickness[first:after, None, None]).min(dim=1)
+            nearest.append(edge + first)
+            distances.append(least / thickness[nearest[-1]])
+        return torch.stack(nearest, dim=1), torch.stack(distances, dim=1)
 
 
 def _squared_distance(ends: Tensor, size: int) -> Tensor:
@@ -140,17 +148,61 @@ def _squared_distance(ends: Tensor, size: int) -> Tensor:
 def edge_maps_numpy(
     points: np.ndarray, thickness: np.ndarray, sizes: Sequence[int] = (32, 64, 128)
 ) -> list[np.ndarray]:
-    """The same maps on one core, without values below 1/512.
+    """The same maps, faster on one core: every edge is drawn only in a window around it.
 
     Args:
         points: [133, 3], x and y in [-1, 1] of the crop, confidence 0..1.
-        thickness: [E] of `EdgeHeatmaps.thickness`.
+        thickness: [E], of `EdgeHeatmaps.thickness`.
         sizes: pixels of the maps' sides.
 
     Returns:
-        One [6, size, size] float32 a size.
+        One [6, size, size] float32 a size; values below 1/512 may be 0 instead.
     """
-    module = EdgeHeatmaps(learnable=False)
-    module.log_thickness.copy_(torch.from_numpy(np.log(thickness)))
-    batch = torch.from_numpy(np.asarray(points, np.float32))[None]
-    return [module(batch, size)[0].numpy() for size in sizes]
+    edges = np.flatnonzero((points[EDGES, 2] >= UNSEEN).all(1))
+    v = thickness[edges].astype(np.float32)
+    ends = points[EDGES[edges], :2].astype(np.float32)  # [e, 2, 2]
+    side = np.asarray(sizes)[:, None]
+    windows = [_windows(ends[..., axis], np.sqrt(_DARK / v), side) for axis in (0, 1)]
+    (left, width), (top, height) = windows  # each [sizes, e]
+
+    # All pixels of all windows of all sizes in one list, since it is the calls that cost.
+    area = (width * height).ravel()
+    window = np.repeat(np.arange(area.size), area)
+    place = np.arange(window.size) - np.repeat(np.cumsum(area) - area, area)
+    row, column = np.divmod(place, width.ravel()[window])
+
+    # Lengths in units of 1 / sqrt(v), in which eq. 4 is exp(-d^2).
+    unit = np.sqrt(v)
+    pitch = (2 / (side - 1) * unit).astype(np.float32)
+    x = ((left * 2 / (side - 1) - 1 - ends[:, 0, 0]) * unit).astype(np.float32)
+    y = ((top * 2 / (side - 1) - 1 - ends[:, 0, 1]) * unit).astype(np.float32)
+    along = (ends[:, 1] - ends[:, 0]) * unit[:, None]
+    scaled = along / np.maximum((along**2).sum(1, keepdims=True), 1e-12)
+
+    pitch = pitch.ravel()[window]
+    x = x.ravel()[window] + column * pitch
+    y = y.ravel()[window] + row * pitch
+    edge = window % len(edges)
+    t = np.clip(x * scaled[edge, 0] + y * scaled[edge, 1], 0, 1)
+    x -= t * along[edge, 0]
+    y -= t * along[edge, 1]
+
+    ends_of = np.cumsum(len(GROUPS) * side**2)
+    start = (ends_of - len(GROUPS) * side[:, 0] ** 2)[:, None]
+    start = start + (EDGE_GROUP[edges] * side + top) * side + left
+    nearest = np.full(ends_of[-1], _FAR, np.float32)
+    index = start.ravel()[window] + row * np.repeat(side[:, 0], len(edges))[window] + column
+    np.minimum.at(nearest, index, x * x + y * y)
+    maps = np.split(np.exp(-nearest), ends_of[:-1])
+    return [flat.reshape(len(GROUPS), size, size) for flat, size in zip(maps, sizes, strict=True)]
+
+
+def _windows(ends: np.ndarray, reach: np.ndarray, side: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Of one axis: first pixel and number of pixels, [sizes, e] each.
+
+    ends: [e, 2] in [-1, 1]; reach: [e], how far a line is seen; side: [sizes, 1] pixels.
+    """
+    scale = (side - 1) / 2
+    first = np.ceil((ends.min(1) - reach + 1) * scale).clip(0, side).astype(np.int64)
+    last = np.floor((ends.max(1) + reach + 1) * scale).clip(-1, side - 1).astype(np.int64)
+    return first, (last + 1 - first).clip(0)

