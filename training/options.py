@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -89,3 +90,81 @@ class GeneratorTraining:
     """Rows of the speaker table besides the average speaker: the persons with most speech."""
     known_speaker: float = 0.5
     """Chance that a sample is told its speaker; otherwise it trains the average speaker."""
+
+
+@dataclass(frozen=True)
+class SceneOptions:
+    """Which clips a renderer learns from, and how their frames are drawn."""
+
+    folder: Path
+    """A data set written by `gesticulate dataset build`, best with --crop-videos."""
+    scenes: Path | None = None
+    """Folder for the prepared photos, which all runs on a data set can share; without it, `scenes`
+    in the run's own folder."""
+    photos: int = 3
+    """Frames of a clip that serve as the photo: the first, and spread ones that show hands."""
+    driven: int = 8
+    """Frames that are driven from a photo in a row, of one decoding of its clip."""
+    favoured: dict[str, float] = field(default_factory=dict)
+    """Kind of clip -> how much more often than others it is drawn; 0 leaves it out."""
+    jitter: float = 0.1
+    """Most that brightness and contrast are changed, photo and truth alike."""
+    workers: int = 1
+    """Processes that draw frames while the network learns; 0 draws them in between."""
+    prepare_workers: int = 0
+    """Processes that prepare photos, before the first step; 0 is one a processor core."""
+    val_pairs: int = 24
+    """Pairs of a photo and a driven frame, each of another clip of the split `val`."""
+
+
+@dataclass(frozen=True)
+class RendererLosses:
+    """Weights of a renderer's losses. S2G-MDD, the nearest published refiner, has pixel 1 for what
+    is warped, 3 for what must be invented, 5 for hands, each averaged over its own area, and 0.1
+    for the discriminator (research code of He et al., CVPR 2024, stage 3)."""
+
+    valid: float = 1.0
+    hole: float = 3.0
+    hands: float = 5.0
+    mouth: float = 5.0
+    """Ours: as small as a hand, and looked at as much."""
+    face: float = 1.0
+    warped: float = 0.5
+    """Share of the pixel losses that the warped photo gets when a refiner works on it: without,
+    the refiner would paint over what the warp could have brought."""
+    perceptual: float = 1.0
+    """Of LPIPS, the whole frame's. S2G-MDD has VGG16 content 0.05 and style 120, of another scale;
+    here LPIPS gets about the pixel losses' share of the gradient."""
+    perceptual_regions: float = 0.5
+    """Of LPIPS averaged over hands, mouth and face, each by its own area."""
+    perceptual_net: Literal["alex", "vgg"] = "alex"
+    """The network that LPIPS compares features of. VGG16 sees finer texture at twenty times the
+    cost: for a GPU."""
+    restraint: float = 0.01
+    """On the splines' share and the nudge: what is not needed stays off."""
+    adversarial: float = 0.1
+    adversarial_from: int = 1000
+    """Step from which the discriminator has a say; before, frames are too far from real."""
+    discriminator_rate: float = 0.17
+    """The discriminator's learning rate as a share of the renderer's (S2G-MDD: 1e-4 / 6e-4)."""
+
+
+@dataclass(frozen=True)
+class RendererTraining:
+    """Train the learned renderer: the warp, the refiner, or both together."""
+
+    data: SceneOptions
+    loop: LoopOptions
+    size: Literal["lean", "full"] = "lean"
+    """Widths of the networks; with `init`, those of the weights are kept."""
+    stage: Literal["prepare", "warp", "refine", "all"] = "all"
+    """prepare: only the photos, nothing is trained. warp: dense motion alone, without a refiner.
+    refine: the refiner and the warp's last layers, with `init` for what comes before them. all:
+    everything."""
+    structure: Literal["none", "skeleton", "edges"] = "edges"
+    """What the refiner is told of the driving skeleton: nothing, lines of fixed thickness, or
+    lines whose thickness is learned."""
+    init: str | None = None
+    """Weights to begin with: registered ones, or a path to a .safetensors file. What they do not
+    have starts as the puppet."""
+    losses: RendererLosses = field(default_factory=RendererLosses)
