@@ -19,7 +19,7 @@ from ..keypoints import layout
 from .layers import Layer
 from .renderer import Puppet, PuppetPose, node_grid, upsample
 from .rig import SIDES
-from .tps import make_grid, solve_tps
+from .tps import solve_tps
 
 # Back to front.
 CANDIDATES = (
@@ -158,5 +158,4 @@ def tps_candidates(photo: Tensor, driven: Tensor, height: int, width: int) -> Te
     centres, targets = driven[:, groups].flatten(0, 1), photo[:, groups].flatten(0, 1)
     # Regularised as in the thin-plate-spline motion model, so that near-collinear points stay calm.
     spline = solve_tps(centres, targets, 0.01)
-    grid = make_grid(height, width, photo.device).reshape(-1, 2)
-    return spline(grid).reshape(len(photo), len(groups), height, width, 2)
+    return spline.on_grid(height, width).unflatten(0, (len(photo), len(groups)))

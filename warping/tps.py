@@ -26,13 +26,29 @@ class ThinPlateSpline:
         bent = torch.matmul(radial(points, self.centres), self.weights)
         return torch.baddbmm(bent + self.affine[:, :1], points, self.affine[:, 1:])
 
+    def on_grid(self, height: int, width: int) -> Tensor:
+        """At the points of `make_grid`, several times faster: [B, height, width, C]."""
+        y = torch.linspace(-1.0, 1.0, height, device=self.centres.device)[:, None]
+        x = torch.linspace(-1.0, 1.0, width, device=self.centres.device)
+        across = (x - self.centres[..., :1]).square_()
+        down = (y.mT - self.centres[..., 1:]).square_()
+        bent = self.weights.mT @ _radial(across[..., None, :] + down[..., :, None]).flatten(2)
+        start, right, under = (row[..., None, None] for row in self.affine.unbind(1))
+        plane = start + right * x + under * y
+        return (bent.reshape(plane.shape) + plane).permute(0, 2, 3, 1)
+
 
 def radial(points: Tensor, centres: Tensor) -> Tensor:
     """U(r) = r^2 log r^2 between points [B, M, 2] and centres [B, N, 2] (eq. 13, 14): [B, M, N]."""
     offset_x = points[..., :, None, 0] - centres[..., None, :, 0]
     offset_y = points[..., :, None, 1] - centres[..., None, :, 1]
+    return _radial(offset_x.square_() + offset_y.square_())
+
+
+def _radial(squared: Tensor) -> Tensor:
+    """U of squared distances, which it overwrites."""
     # The floor keeps U(0) = 0 without a not-a-number from 0 * log 0.
-    squared = (offset_x.square_() + offset_y.square_()).clamp_(min=1e-12)
+    squared = squared.clamp_(min=1e-12)
     return squared.log().mul_(squared)
 
 
