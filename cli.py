@@ -22,6 +22,7 @@ Other commands (each with its own --help):
   gesticulate dataset build       a training set from videos
   gesticulate train tokenizer     train the motion tokenizers
   gesticulate train generator     train the motion generator
+  gesticulate train renderer      train the learned renderer
   gesticulate presets             the presets and what they are for
 
 With --debug, an error shows where it arose. Exit codes: 0 done, 1 failed, 2 wrong arguments,
@@ -161,6 +162,16 @@ def _train_generator(arguments: list[str]) -> int:
     return 0
 
 
+def _train_renderer(arguments: list[str]) -> int:
+    from .training.options import RendererTraining
+
+    options = _parse_over_preset(RendererTraining, arguments, "gesticulate train renderer")
+    from .training.renderer import train_renderer
+
+    train_renderer(options)
+    return 0
+
+
 def _parse_over_preset(cls: Any, arguments: list[str], prog: str) -> Any:
     """Options from a preset (``--config NAME_OR_FILE``), single ones from the command line."""
     description = f"{cls.__doc__}\n\n--config NAME_OR_FILE takes all options from a preset."
@@ -194,6 +205,7 @@ _COMMANDS: dict[tuple[str, ...], Callable[[list[str]], int]] = {
     ("dataset", "build"): _dataset_build,
     ("train", "tokenizer"): _train_tokenizer,
     ("train", "generator"): _train_generator,
+    ("train", "renderer"): _train_renderer,
     ("presets",): _presets,
 }
 
