@@ -65,6 +65,12 @@ def _puppet() -> Factory:
     return PuppetRenderer
 
 
+def _learned() -> Factory:
+    from ..refinement.renderer import LearnedRenderer
+
+    return LearnedRenderer
+
+
 def _skeleton() -> Factory:
     from .skeleton import SkeletonRenderer
 
@@ -81,7 +87,7 @@ BUILT_IN: dict[str, dict[str, Callable[[], Factory]]] = {
     },
     "speech_encoders": {"mel": _mel, "wavlm": _wavlm},
     "motion_generators": {"contextual": _contextual},
-    "renderers": {"puppet": _puppet, "skeleton": _skeleton},
+    "renderers": {"puppet": _puppet, "learned": _learned, "skeleton": _skeleton},
 }
 
 

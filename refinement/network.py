@@ -22,7 +22,7 @@ from ..warping.dense_motion import (
 from ..warping.inputs import RendererInput
 from ..weights.checkpoint import fill, read, tensors_of, write
 from .edges import EdgeHeatmaps
-from .unet import PhotoEncoder, Refiner, RefinerOptions
+from .unet import FULL_REFINER, LEAN_REFINER, PhotoEncoder, Refiner, RefinerOptions
 
 KIND = "renderer"
 
@@ -42,10 +42,10 @@ class RendererOptions:
 
 
 # For two processor cores, and for a GPU.
-LEAN = RendererOptions()
+LEAN = RendererOptions(refiner=LEAN_REFINER)
 FULL = RendererOptions(
     motion=DenseMotionOptions(widths=(96, 128, 192, 256), squeeze=96),
-    refiner=RefinerOptions(widths=(96, 192, 256), photo_widths=(64, 128, 256), blocks=4),
+    refiner=FULL_REFINER,
 )
 
 
@@ -77,6 +77,13 @@ class RendererNetwork(nn.Module):
             self.refiner = Refiner(options.refiner)
             if options.refiner.structure != "none":
                 self.edges = EdgeHeatmaps(learnable=options.refiner.structure == "edges")
+
+    def for_inference(self, device: torch.device, dtype: torch.dtype) -> RendererNetwork:
+        """This network, moved, its convolutions in ``dtype``; what places pixels stays float32."""
+        self.eval().requires_grad_(False)
+        for part in (self.motion, *((self.encoder, self.refiner) if self.refines else ())):
+            part.to(dtype=dtype, memory_format=torch.channels_last)
+        return self.to(device)
 
     def encode(self, photo: Tensor) -> tuple[Tensor, ...]:
         """Photo [B, 3, S, S], RGB 0..1 -> features at S / 2, S / 4, S / 8, once for all frames of

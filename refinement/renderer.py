@@ -1,0 +1,160 @@
+"""The learned renderer: networks choose the puppet's motion and finish its seams."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+
+from ..errors import UsageError
+from ..keypoints.poses import Poses
+from ..warping.inputs import RendererInput
+from ..warping.layers import prepare_photo
+from ..warping.renderer import MAX_WORKERS, Puppet, check_poses
+from ..warping.scene import Scene, crop_for
+from ..warping.side_by_side import side_by_side
+from ..weights import locate
+from .compose import Composer, CropPaint, crop_paints
+from .edges import edge_maps_numpy
+from .network import RendererNetwork, load_renderer
+
+Precision = Literal["auto", "float32", "bfloat16"]
+# Frames at a time on an accelerator, and threads that prepare and finish them.
+BATCH = 16
+FEEDERS = 16
+
+
+class LearnedRenderer:
+    """`Renderer`: needs weights, and is the puppet without training.
+
+    weights: registered name or path of a .safetensors file. workers: threads; None for one a core,
+    up to 4 (16 beside an accelerator). device: "auto" takes CUDA where there is one. precision:
+    of the convolutions; "auto" is bfloat16 where the processor multiplies it (`has_bfloat16`).
+    network: one that is already loaded, in place of ``weights``.
+    Raises: WeightsError where weights are missing or damaged.
+    """
+
+    name = "learned"
+
+    def __init__(
+        self,
+        weights: str = "renderer-lean",
+        workers: int | None = None,
+        device: str = "auto",
+        precision: Precision = "auto",
+        network: RendererNetwork | None = None,
+    ) -> None:
+        if precision not in ("auto", "float32", "bfloat16"):
+            raise UsageError(
+                f"precision is {precision!r}. Expected 'auto', 'float32' or 'bfloat16'."
+            )
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.device = torch.device(device)
+        on_cpu = self.device.type == "cpu"
+        self.workers = workers or min(MAX_WORKERS if on_cpu else FEEDERS, os.cpu_count() or 1)
+        if precision == "auto":
+            precision = "bfloat16" if has_bfloat16(self.device) else "float32"
+        self.dtype = getattr(torch, precision)
+        network = load_renderer(locate(weights)) if network is None else copy.deepcopy(network)
+        self.network = network.for_inference(self.device, self.dtype)
+
+    def render(self, photo: np.ndarray, photo_pose: Poses, poses: Poses) -> Iterator[np.ndarray]:
+        """One frame a pose; see `pipelines.stages.Renderer`."""
+        check_poses(photo, photo_pose, poses)
+        puppet = Puppet(prepare_photo(photo, photo_pose.points[0]))
+        crop = crop_for(
+            photo_pose.points[0], poses.points, photo_pose.size, self.network.options.size
+        )
+        drawing = Drawing(Scene(puppet, crop), self.network)
+        if self.device.type != "cpu":
+            yield from drawing.in_batches(poses.points, self.workers)
+        else:
+            with _torch_threads_kept():
+                yield from side_by_side(drawing.frame, poses.points, self.workers, _one_thread)
+
+
+class Drawing:
+    """One photo's frames by a network that is ready for inference. Frames are independent."""
+
+    def __init__(self, scene: Scene, network: RendererNetwork) -> None:
+        self.scene, self.network = scene, network
+        self.composer = Composer(scene.puppet.parts.photo, scene.crop)
+        device = next(network.parameters()).device
+        self.device = device
+        self.fade = torch.from_numpy(self.composer.fade).to(device)
+        edges = getattr(network, "edges", None)
+        self.thickness = None if edges is None else edges.thickness.detach().cpu().numpy()
+        with torch.inference_mode():
+            photo = torch.from_numpy(scene.photo).permute(2, 0, 1)[None].to(device) / 255
+            self.features = network.encode(photo)
+
+    def frame(self, points: np.ndarray) -> np.ndarray:
+        """[H, W, 3] uint8 RGB of one driving skeleton [133, 3], in the photo's pixels."""
+        frame, inputs = self.scene.prior(points)
+        if not inputs.gate.any():
+            return frame
+        return self.composer(frame, self._paint(inputs)[0])
+
+    def in_batches(self, points: Iterable[np.ndarray], workers: int) -> Iterator[np.ndarray]:
+        """The frames in order, `BATCH` at a time through the network. While a batch is put into
+        its frames, the device has the next one."""
+        painted = self._painted(side_by_side(self.scene.prior, points, workers))
+        return side_by_side(lambda pair: self.composer(*pair), painted, workers)
+
+    def _painted(
+        self, priors: Iterator[tuple[np.ndarray, RendererInput]]
+    ) -> Iterator[tuple[np.ndarray, CropPaint]]:
+        while batch := list(islice(priors, BATCH)):
+            inputs = RendererInput.stack([one for _, one in batch]).to(self.device)
+            frames = [frame for frame, _ in batch]
+            yield from zip(frames, self._paint(inputs), strict=True)
+
+    def _paint(self, inputs: RendererInput) -> list[CropPaint]:
+        # Inference mode is a thread's own.
+        with torch.inference_mode():
+            rendering = self.network(inputs, self.features, self._edges(inputs))
+            return crop_paints(rendering, inputs.gate, self.fade)
+
+    def _edges(self, inputs: RendererInput) -> list[torch.Tensor] | None:
+        """On a CPU, drawn window by window; elsewhere the network draws them."""
+        if self.thickness is None or self.device.type != "cpu":
+            return None
+        sizes = [self.scene.crop.size // part for part in (8, 4, 2)]
+        drawn = [edge_maps_numpy(p, self.thickness, sizes) for p in inputs.driven_points.numpy()]
+        return [torch.from_numpy(np.stack(maps)) for maps in zip(*drawn, strict=True)]
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether a processor multiplies bfloat16 itself. CPUs without those instructions would be
+    slower by it than by float32; Linux alone tells which have them."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    try:
+        flags = set(Path("/proc/cpuinfo").read_text(encoding="utf-8").split())
+    except OSError:
+        return False
+    return bool(flags & {"avx512_bf16", "amx_bf16"})
+
+
+def _one_thread() -> None:
+    """Let torch count in this thread alone: the frames side by side have the cores already."""
+    torch.get_num_threads()  # else the first operation would take the process's number again
+    torch.set_num_threads(1)
+
+
+@contextmanager
+def _torch_threads_kept() -> Iterator[None]:
+    """torch.set_num_threads in a worker is meant for the worker, but also for threads to come."""
+    threads = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
