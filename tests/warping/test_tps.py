@@ -85,3 +85,11 @@ def test_consecutive_groups_would_not():
     near = solve_tps(driven.reshape(29, 4, 2), photo.reshape(29, 4, 2), 0.01)(grid)
     far = tps_candidates(photo[None], driven[None], 24, 24)
     assert near.abs().max() > 2 * far.abs().max()
+
+
+def test_on_a_grid_agrees_with_points():
+    generator = torch.Generator().manual_seed(2)
+    centres = torch.rand(3, 4, 2, generator=generator) * 2 - 1
+    spline = solve_tps(centres, centres + 0.1 * torch.randn(3, 4, 2, generator=generator))
+    plain = spline(make_grid(9, 13).reshape(-1, 2)).reshape(3, 9, 13, 2)
+    torch.testing.assert_close(spline.on_grid(9, 13), plain, atol=1e-5, rtol=1e-5)
