@@ -11,19 +11,18 @@ sheets: the real frames above those of every renderer, with mouth and hand enlar
 
 from __future__ import annotations
 
-import pkgutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tyro
+from choices import make_renderers
 from PIL import Image
 
-from gesticulate.errors import GesticulateError, InputError, UsageError
+from gesticulate.errors import GesticulateError, InputError
 from gesticulate.evaluation.clips import PoseCache, listed_clips
-from gesticulate.evaluation.close_ups import close_up, hand_square, mouth_square
+from gesticulate.evaluation.close_ups import close_up_sheet
 from gesticulate.evaluation.lpips import Lpips
 from gesticulate.evaluation.lpips_weights import Net
 from gesticulate.evaluation.reenactment import (
@@ -43,15 +42,12 @@ from gesticulate.evaluation.tables import markdown_table, save_json
 from gesticulate.keypoints.poses import Poses
 from gesticulate.keypoints.smoothing import fill_gaps, smooth
 from gesticulate.pipelines import registry
-from gesticulate.pipelines.preset import StageChoice
 from gesticulate.video.read import VideoReader
-from gesticulate.video.sheets import contact_sheet
 
 _TITLES = ("L1", "PSNR", "SSIM", "LPIPS", "LPIPS VGG")
 _METRIC_OF: dict[Net, str] = {"alex": "lpips", "vgg": "lpips_vgg"}
 _HIGHER = ("psnr", "ssim")
 _FRAMES_A_SHEET = 4
-_CELL = 192  # Width and height of a picture on a sheet.
 
 
 @dataclass(frozen=True)
@@ -59,8 +55,8 @@ class Arguments:
     """
     clips: folder with clips.csv and the videos it names.
     out: folder for the results.
-    renderers: each a renderer's name, "package.module:Class", or "label=weights.safetensors" for
-        the learned renderer with these weights. The first is what the others must beat.
+    renderers: each a renderer's name, "package.module:Class", or "label=weights" for the learned
+        renderer with weights by name or file. The first is what the others must beat.
     split, kinds: which clips; all kinds where none is named.
     limit: at most so many clips, spread evenly over the list.
     every: measure every so many frames.
@@ -110,24 +106,6 @@ class ClipResult:
     frames: int
     real: Steadiness | None
     rows: dict[str, Row]
-
-
-def make_renderers(choices: tuple[str, ...]) -> dict[str, Any]:
-    """The first frame repeated and each choice, by the name it has in the tables."""
-    renderers: dict[str, Any] = {FirstFrame.name: FirstFrame()}
-    for choice in choices:
-        label, _, weights = choice.partition("=")
-        if label in renderers:
-            raise UsageError(f"Two renderers are called {label!r}. Name one: label=weights.")
-        if weights:
-            renderers[label] = registry.build(
-                "renderers", StageChoice("learned", {"weights": weights})
-            )
-        elif ":" in label:
-            renderers[label] = pkgutil.resolve_name(label)()
-        else:
-            renderers[label] = registry.build("renderers", label)
-    return renderers
 
 
 def write_results(arguments: Arguments, results: list[ClipResult]) -> str:
@@ -191,27 +169,21 @@ def _mean_steady(values: list[Steadiness | None]) -> list[float]:
 def write_sheet(
     path: Path, clip: str, frames: list[np.ndarray], poses: Poses, done: Reenactment
 ) -> None:
-    """Some measured frames, each whole, its mouth and its hand: real, then each renderer."""
+    """Some measured frames: the real ones above each renderer's."""
     spread = np.linspace(0, len(done.frames) - 1, min(len(done.frames), _FRAMES_A_SHEET))
     chosen = spread.round().astype(int)
-    driven = {name: one.pictures for name, one in done.driven.items() if name != FirstFrame.name}
-    cells, labels = [], []
-    for name in ("real", *driven):
-        for place in chosen:
-            index = done.frames[place]
-            picture = frames[index] if name == "real" else driven[name][place]
-            pose = poses.points[index]
-            mouth, hand = mouth_square(pose, poses.size), hand_square(pose, poses.size)
-            cells += [picture, close_up(picture, mouth, _CELL), close_up(picture, hand, _CELL)]
-            labels += [f"{clip} {index}" if name == "real" else name, "mouth", "hand"]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    sheet = contact_sheet(cells, 3 * len(chosen), labels, (_CELL, _CELL))
-    Image.fromarray(sheet).save(path)
+    indices = [done.frames[place] for place in chosen]
+    rows = {clip: [frames[index] for index in indices]}
+    for name, driven in done.driven.items():
+        if name != FirstFrame.name:
+            rows[name] = [driven.pictures[place] for place in chosen]
+    titles = [f"frame {index}" for index in indices]
+    Image.fromarray(close_up_sheet(rows, poses.points[indices], titles)).save(path)
 
 
 def main(arguments: Arguments) -> None:
     clips = listed_clips(arguments.clips, arguments.split, arguments.kinds, arguments.limit)
-    renderers = make_renderers(arguments.renderers)
+    renderers = {FirstFrame.name: FirstFrame(), **make_renderers(arguments.renderers)}
     poses_of = PoseCache(
         arguments.poses, lambda: registry.build("pose_estimators", arguments.estimator)
     )

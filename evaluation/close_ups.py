@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import cv2
 import numpy as np
 
 from ..keypoints import layout
+from ..video.sheets import contact_sheet
 from .regions import SEEN
 
 # A piece this many times as wide as the lips or the hand shows what is around them.
@@ -48,3 +51,25 @@ def close_up(picture: np.ndarray, square: Square | None, side: int) -> np.ndarra
     left, top, length = square
     piece = picture[top : top + length, left : left + length]
     return cv2.resize(piece, (side, side), interpolation=cv2.INTER_CUBIC)
+
+
+def close_up_sheet(
+    rows: Mapping[str, Sequence[np.ndarray]],
+    poses: np.ndarray,
+    titles: Sequence[str],
+    cell: int = 192,
+) -> np.ndarray:
+    """A contact sheet: each frame whole, its mouth and its hand; one row a renderer.
+
+    rows: by the renderer's name N frames each, [H, W, 3] uint8 of one size. poses: [N, 133, 3] in
+    their pixels, that say where to look in every row. titles: N, beside the name. cell: pixels a
+    picture is fitted into.
+    """
+    cells, labels = [], []
+    for name, frames in rows.items():
+        for frame, pose, title in zip(frames, poses, titles, strict=True):
+            size = (frame.shape[1], frame.shape[0])
+            pieces = [find(pose, size) for find in (mouth_square, hand_square)]
+            cells += [frame, *[close_up(frame, piece, cell) for piece in pieces]]
+            labels += [f"{name}, {title}", f"{name}: mouth", f"{name}: hand"]
+    return contact_sheet(cells, 3 * len(poses), labels, (cell, cell))

@@ -1,6 +1,6 @@
 import numpy as np
 
-from gesticulate.evaluation.close_ups import close_up, hand_square, mouth_square
+from gesticulate.evaluation.close_ups import close_up, close_up_sheet, hand_square, mouth_square
 from gesticulate.keypoints import layout
 
 
@@ -42,3 +42,13 @@ def test_a_close_up_is_the_piece_enlarged():
     assert piece.shape == (40, 40, 3)
     assert (piece[:18, :18] > 190).all()
     assert (piece[24:] < 10).all()
+
+
+def test_a_sheet_has_a_row_for_each_renderer():
+    frames = [np.full((100, 100, 3), value, np.uint8) for value in (10, 200)]
+    poses = np.stack([pose(), pose()])
+    sheet = close_up_sheet({"real": frames, "other": frames[::-1]}, poses, ["0", "1"], cell=64)
+    # 6 cells in 2 rows, each with a margin of 4 and a label of 16.
+    assert sheet.shape == (2 * (64 + 20) + 4, 6 * 68 + 4, 3)
+    assert (sheet[10:60, 10:60] == 10).all()
+    assert (sheet[94:144, 214:264] == 10).all()
