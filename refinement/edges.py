@@ -162,39 +162,56 @@ def edge_maps_numpy(
     v = thickness[edges].astype(np.float32)
     ends = points[EDGES[edges], :2].astype(np.float32)  # [e, 2, 2]
     side = np.asarray(sizes)[:, None]
-    windows = [_windows(ends[..., axis], np.sqrt(_DARK / v), side) for axis in (0, 1)]
-    (left, width), (top, height) = windows  # each [sizes, e]
+    reach = np.sqrt(_DARK / v)
+    left, width = _windows(ends[..., 0], reach, side)  # each [sizes, e]
+    top, height = _windows(ends[..., 1], reach, side)
 
     # All pixels of all windows of all sizes in one list, since it is the calls that cost.
     area = (width * height).ravel()
     window = np.repeat(np.arange(area.size), area)
-    place = np.arange(window.size) - np.repeat(np.cumsum(area) - area, area)
+    place = np.arange(window.size) - (np.cumsum(area) - area)[window]
     row, column = np.divmod(place, width.ravel()[window])
 
     # Lengths in units of 1 / sqrt(v), in which eq. 4 is exp(-d^2).
     unit = np.sqrt(v)
-    pitch = (2 / (side - 1) * unit).astype(np.float32)
-    x = ((left * 2 / (side - 1) - 1 - ends[:, 0, 0]) * unit).astype(np.float32)
-    y = ((top * 2 / (side - 1) - 1 - ends[:, 0, 1]) * unit).astype(np.float32)
-    along = (ends[:, 1] - ends[:, 0]) * unit[:, None]
-    scaled = along / np.maximum((along**2).sum(1, keepdims=True), 1e-12)
+    pitch = 2 / (side - 1) * unit
+    x = (left * 2 / (side - 1) - 1 - ends[:, 0, 0]) * unit
+    y = (top * 2 / (side - 1) - 1 - ends[:, 0, 1]) * unit
+    along = (ends[:, 1] - ends[:, 0]).T * unit
+    scaled = along / np.maximum((along**2).sum(0), 1e-12)
+    of_window = np.stack([np.broadcast_to(a, x.shape) for a in (x, y, pitch, *along, *scaled)])
+    x, y, pitch, along_x, along_y, scaled_x, scaled_y = (
+        of_window.astype(np.float32).reshape(len(of_window), -1).take(window, axis=1)
+    )
+    x += column.astype(np.float32) * pitch
+    y += row.astype(np.float32) * pitch
+    t = (x * scaled_x + y * scaled_y).clip(0, 1)
+    x -= t * along_x
+    y -= t * along_y
+    cost = x * x + y * y
+    bright = np.flatnonzero(cost < _DARK)
+    window = window[bright]
 
-    pitch = pitch.ravel()[window]
-    x = x.ravel()[window] + column * pitch
-    y = y.ravel()[window] + row * pitch
-    edge = window % len(edges)
-    t = np.clip(x * scaled[edge, 0] + y * scaled[edge, 1], 0, 1)
-    x -= t * along[edge, 0]
-    y -= t * along[edge, 1]
-
-    ends_of = np.cumsum(len(GROUPS) * side**2)
-    start = (ends_of - len(GROUPS) * side[:, 0] ** 2)[:, None]
+    size_ends = np.cumsum(len(GROUPS) * side**2)
+    start = (size_ends - len(GROUPS) * side[:, 0] ** 2)[:, None]
     start = start + (EDGE_GROUP[edges] * side + top) * side + left
-    nearest = np.full(ends_of[-1], _FAR, np.float32)
-    index = start.ravel()[window] + row * np.repeat(side[:, 0], len(edges))[window] + column
-    np.minimum.at(nearest, index, x * x + y * y)
-    maps = np.split(np.exp(-nearest), ends_of[:-1])
+    row_length = np.broadcast_to(side, left.shape)
+    index = start.ravel()[window] + row[bright] * row_length.ravel()[window] + column[bright]
+    maps = np.split(_brightest(np.exp(-cost[bright]), index, size_ends[-1]), size_ends[:-1])
     return [flat.reshape(len(GROUPS), size, size) for flat, size in zip(maps, sizes, strict=True)]
+
+
+def _brightest(values: np.ndarray, index: np.ndarray, length: int) -> np.ndarray:
+    """[length], the largest of the values at every index, else 0.
+
+    `np.maximum.at` takes ten times as long.
+    """
+    found = np.zeros(length, np.float32)
+    while len(index):
+        found[index] = values
+        larger = values > found[index]  # than what stands where several met
+        values, index = values[larger], index[larger]
+    return found
 
 
 def _windows(ends: np.ndarray, reach: np.ndarray, side: np.ndarray) -> tuple[np.ndarray, ...]:
