@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from tiny_renderer import SIZE, TINY, randomise
 
 from gesticulate.errors import WeightsError
 from gesticulate.refinement.edges import edge_maps_numpy
@@ -11,23 +12,11 @@ from gesticulate.refinement.network import (
     FULL,
     LEAN,
     RendererNetwork,
-    RendererOptions,
     load_renderer,
     save_renderer,
 )
-from gesticulate.refinement.unet import RefinerOptions
 from gesticulate.warping.dense import CANDIDATES
-from gesticulate.warping.dense_motion import DenseMotionOptions
 from gesticulate.warping.inputs import RendererInput
-
-SIZE = 64
-TINY = RendererOptions(
-    DenseMotionOptions(widths=(8, 8, 16, 16), squeeze=8),
-    RefinerOptions(
-        widths=(8, 16, 16), photo_widths=(8, 8, 16), spade_hidden=8, blocks=1, size=SIZE
-    ),
-    SIZE,
-)
 
 
 def some_inputs(batch: int = 2, size: int = SIZE, seed: int = 0) -> RendererInput:
@@ -51,16 +40,6 @@ def some_inputs(batch: int = 2, size: int = SIZE, seed: int = 0) -> RendererInpu
         photo_points=points,
         driven_points=moved,
     )
-
-
-def randomise(network: RendererNetwork, seed: int = 1) -> RendererNetwork:
-    """Give what starts at zero some weight, as training does."""
-    draw = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for value in network.parameters():
-            if not value.any():
-                value.copy_(torch.randn(value.shape, generator=draw) * 0.05)
-    return network
 
 
 @pytest.fixture(scope="module")
