@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from ..datasets.load import Clips
-from ..errors import InputError
+from ..errors import InputError, WeightsError
 from ..evaluation.lpips import Lpips
 from ..refinement.discriminator import PatchDiscriminator
 from ..refinement.network import (
@@ -50,7 +50,7 @@ def train_renderer(options: RendererTraining) -> Path | None:
     network.to(memory_format=torch.channels_last)
     validation = Validation(
         validation_frames(options.data, photos["val"], network.options.size),
-        Lpips.pretrained(),
+        _judge(),
     )
     trained = _fit(options, network, photos["train"], validation)
     path = options.loop.output / "renderer.safetensors"
@@ -71,6 +71,15 @@ def _photos(options: RendererTraining, split: str) -> list[Photo]:
             "or shows a whole face. Build the data set from more videos, or change `favoured`."
         )
     return photos
+
+
+def _judge() -> Lpips | None:
+    """What measures LPIPS in validation, where its weights are on this machine."""
+    try:
+        return Lpips.pretrained()
+    except WeightsError as error:
+        warnings.warn(f"validation goes without LPIPS: {error}", stacklevel=2)
+        return None
 
 
 def build(options: RendererTraining) -> RendererNetwork:
@@ -156,8 +165,7 @@ def _fit(
 def _critic(options: RendererTraining, run: Run) -> Learner | None:
     """The discriminator; none where only the warp is trained, or it would never be heard."""
     losses = options.losses
-    heard = losses.adversarial > 0 and losses.adversarial_from < options.loop.steps
-    if options.stage == "warp" or not heard:
+    if options.stage == "warp" or losses.adversarial == 0:
         return None
     module = PatchDiscriminator(_CRITIC_WIDTHS[options.size], edges=options.structure != "none")
     module.to(memory_format=torch.channels_last)

@@ -260,7 +260,7 @@ def test_an_empty_split_is_named(dataset):
 
 
 def test_every_training_preset_loads():
-    found = {name for name in names() if name.startswith("train-")}
+    found = {name for name in names() if name.startswith(("train-tokenizer", "train-generator"))}
     assert {"train-tokenizer", "train-generator", "train-generator-paper"} <= found
     for name in found:
         load(name, TokenizerTraining if "tokenizer" in name else GeneratorTraining)

@@ -1,0 +1,382 @@
+"""The renderer's training at tiny size, on clips of a drawn person who moves about."""
+
+import csv
+import dataclasses
+import json
+import subprocess
+
+import cv2
+import ffmpeg
+import numpy as np
+import pytest
+import torch
+from drawn_person import draw_person
+
+from gesticulate.configs import load, names
+from gesticulate.datasets.load import Clips
+from gesticulate.datasets.publish import COLUMNS
+from gesticulate.evaluation.lpips import Lpips
+from gesticulate.ffmpeg_binary import ffmpeg_path
+from gesticulate.keypoints import layout
+from gesticulate.refinement.network import (
+    RendererNetwork,
+    RendererOptions,
+    load_renderer,
+    save_renderer,
+)
+from gesticulate.refinement.unet import RefinerOptions
+from gesticulate.training.frames import (
+    REGIONS,
+    Batches,
+    DrivenPhoto,
+    FrameStream,
+    driven_frames,
+    mirrored,
+    recoloured,
+)
+from gesticulate.training.options import (
+    LoopOptions,
+    RendererLosses,
+    RendererTraining,
+    SceneOptions,
+)
+from gesticulate.training.perceptual import PerceptualLoss
+from gesticulate.training.renderer import build, train_renderer
+from gesticulate.training.renderer_losses import DrawingNetwork, critic_losses, pixel_losses
+from gesticulate.training.scenes import photo_frames, planned_photos, prepare_photos
+from gesticulate.warping.dense_motion import DenseMotionOptions
+
+SIZE, FRAMES = 128, 8
+# Losses that need no weights from outside.
+LOSSES = RendererLosses(perceptual=0, perceptual_regions=0, adversarial_from=2)
+
+
+def write_video(path, frames):
+    height, width = frames[0].shape[:2]
+    stream = ffmpeg.input("pipe:", format="rawvideo", pix_fmt="rgb24", s=f"{width}x{height}", r=25)
+    output = ffmpeg.output(stream, str(path), pix_fmt="yuv444p", crf=1, loglevel="error")
+    command = ffmpeg.compile(output.overwrite_output(), cmd=ffmpeg_path())
+    subprocess.run(command, input=np.stack(frames).tobytes(), check=True)
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    """Three clips of 8 frames, one of them for validation; the first as a crop video, the others
+    to be cut out of wider videos."""
+    folder = tmp_path_factory.mktemp("dataset")
+    (folder / "crops").mkdir()
+    person = draw_person(SIZE, SIZE)
+    rows, poses = [], []
+    for number in range(3):
+        frames = []
+        for t in range(FRAMES):
+            x, y = (number + 1) * t / 2, -t / 2
+            matrix = np.array([[1, 0, x], [0, 1, y]])
+            frames.append(
+                cv2.warpAffine(person.photo, matrix, (SIZE, SIZE), borderMode=cv2.BORDER_REPLICATE)
+            )
+            points = person.pose.points[0].copy()
+            points[:, :2] += (x, y)
+            poses.append(points)
+        path = folder / f"clip{number}.mp4"
+        if number:
+            write_video(path, [np.pad(f, ((10, 10), (20, 40), (0, 0))) for f in frames])
+        else:
+            write_video(folder / "crops" / "clip0.mp4", frames)
+        crop = {"crop_x": 20, "crop_y": 10, "crop_side": SIZE} if number else {}
+        rows.append(
+            dict.fromkeys(COLUMNS, "0")
+            | {"id": f"clip{number}", "path": str(path), "num_frames": FRAMES, "crop_side": SIZE}
+            | {"offset": number * FRAMES, "split": "val" if number == 2 else "train"}
+            | {"kind": "speech", "person": f"p{number}", "body": 1}
+            | crop
+        )
+    version = folder / "v001"
+    version.mkdir()
+    total = len(poses)
+    shapes = {"motion": (116, 2), "confidence": (116,), "speech": (4,), "voice": (), "energy": ()}
+    for name, shape in shapes.items():
+        np.save(version / f"{name}.npy", np.zeros((total, *shape), np.float32))
+    np.save(version / "poses.npy", np.stack(poses).astype(np.float32))
+    with open(version / "clips.csv", "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(rows)
+    state = {"format": 1, "version": 1, "folder": "v001", "clips": 3, "persons": []}
+    state["options"] = {"crop_size": SIZE}
+    (folder / "dataset.json").write_text(json.dumps(state), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def photos(dataset, tmp_path_factory):
+    """The prepared photos of the split `train`, and their folder."""
+    folder = tmp_path_factory.mktemp("scenes")
+    options = SceneOptions(dataset, folder, photos=2)
+    planned = planned_photos(options, folder, "train", Clips(dataset))
+    assert prepare_photos(dataset, planned, workers=1) == 0
+    return planned
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """Weights of a network for pictures of 64 pixels."""
+    torch.manual_seed(0)
+    refiner = RefinerOptions(
+        widths=(8, 8, 8), photo_widths=(8, 8, 8), spade_hidden=8, blocks=1, size=64
+    )
+    motion = DenseMotionOptions(widths=(8, 16), squeeze=8)
+    path = tmp_path_factory.mktemp("tiny") / "tiny.safetensors"
+    save_renderer(path, RendererNetwork(RendererOptions(motion, refiner, 64)))
+    return path
+
+
+def options_for(dataset, photos, output, init, **changes):
+    data = SceneOptions(
+        dataset, photos[0].path.parent, photos=2, driven=2, workers=0, prepare_workers=1
+    )
+    loop = LoopOptions(
+        output, steps=4, batch=2, learning_rate=1e-3, warmup=100, ema=0.5, validate_every=2,
+        checkpoint_every=2,
+    )  # fmt: skip
+    loop = dataclasses.replace(loop, **changes.pop("loop", {}))
+    return RendererTraining(data, loop, init=str(init), losses=LOSSES, **changes)
+
+
+def stream(dataset, photos, **changes):
+    options = SceneOptions(dataset, photos[0].path.parent, driven=2, workers=0)
+    return FrameStream(dataclasses.replace(options, **changes), photos, 64, batch=2, seed=3)
+
+
+def test_frames_come_from_the_crop_video_or_the_clip_itself(dataset):
+    clips = Clips(dataset)
+    photo = draw_person(SIZE, SIZE).photo.astype(int)
+    for row in clips:
+        frames = list(clips.frames_of(row))
+        assert len(frames) == FRAMES
+        assert np.abs(frames[0] - photo).mean() < 3
+
+
+def test_photos_are_the_first_frame_and_those_with_hands():
+    points = np.ones((10, 133, 3), np.float32)
+    points[0, layout.FACE, 2] = 0  # no face: no photo
+    points[:, 91:, 2] = 0
+    points[4, 91:, 2] = points[8, 91:112, 2] = 1
+    assert photo_frames(points, 3) == [1, 4, 8]
+    points[:, 30, 2] = 0
+    assert photo_frames(points, 3) == []
+
+
+def test_prepared_photos_are_not_prepared_again(dataset, photos):
+    assert len(photos) == 4
+    before = [photo.path.stat().st_mtime_ns for photo in photos]
+    assert prepare_photos(dataset, photos, workers=1) == 0
+    assert [photo.path.stat().st_mtime_ns for photo in photos] == before
+
+
+def test_a_clip_that_is_gone_is_left_out(dataset, photos, tmp_path):
+    row = dataclasses.replace(photos[-1].row, path=tmp_path / "gone.mp4")
+    missing = dataclasses.replace(photos[-1], row=row, path=tmp_path / "scenes" / "x.npz")
+    clips = Clips(dataset)
+    with pytest.raises(Exception, match=r"gone\.mp4"):
+        list(clips.frames_of(row))
+    with pytest.warns(UserWarning, match="gives no photos"):
+        assert prepare_photos(dataset, [missing], workers=1) == 1
+
+
+def test_far_frames_are_drawn_more_often():
+    points = np.ones((20, 133, 3), np.float32)
+    points[10:, :, 0] += 50
+    rng = np.random.default_rng(0)
+    drawn = [frame for _ in range(200) for frame in driven_frames(points, 0, 2, rng)]
+    assert 0 not in drawn
+    assert np.mean(np.array(drawn) >= 10) > 0.85
+
+
+def test_a_driven_photo_shows_its_true_frame_and_regions(dataset, photos):
+    clips = Clips(dataset)
+    driven = DrivenPhoto(clips, photos[0], [photos[0].frame, 6], 64)
+    still, moved = driven.draw(0), driven.draw(1)
+    # Driven by its own pose the photo is the truth, and nothing moves.
+    assert (still.inputs.puppet - still.target).abs().mean() < 0.01
+    assert still.inputs.gate.max() == 0
+    assert moved.inputs.gate.max() == 1
+    better = (moved.inputs.puppet - moved.target).abs().mean()
+    assert better < 0.7 * (moved.inputs.photo - moved.target).abs().mean()
+    area = dict(zip(REGIONS, moved.regions[0].mean(dim=(1, 2)).tolist(), strict=True))
+    assert 0 < area["mouth"] < area["face"] < 0.3
+    assert 0 < area["hands"] < 0.2
+    assert 0 < area["hole"] < 0.2
+    assert area["valid"] + area["hole"] == pytest.approx(1)
+
+
+def test_a_step_has_its_batch_whatever_came_before(dataset, photos):
+    first, second = stream(dataset, photos), stream(dataset, photos)
+    several = [first[step] for step in range(5)]
+    again = second[4]
+    for a, b in zip(vars(several[4].inputs).values(), vars(again.inputs).values(), strict=True):
+        assert torch.equal(a, b)
+    assert torch.equal(several[4].target, again.target)
+    assert not torch.equal(several[3].target, again.target)
+
+
+def test_worker_processes_draw_the_same_batches(dataset, photos):
+    alone = stream(dataset, photos, workers=2)
+    ahead = Batches(stream(dataset, photos, workers=2), steps=6)
+    for step in (3, 4, 5):
+        assert torch.equal(ahead(step).target, alone[step].target)
+
+
+def test_a_mirrored_batch_is_the_batch_of_the_mirrored_person(dataset, photos):
+    frames = DrivenPhoto(Clips(dataset), photos[0], [6], 64).draw(0)
+    turned = mirrored(frames)
+    assert torch.equal(turned.inputs.photo, frames.inputs.photo.flip(-1))
+    left, right = layout.LEFT_WRIST, layout.RIGHT_WRIST
+    a, b = turned.inputs.driven_points[0, left], frames.inputs.driven_points[0, right]
+    torch.testing.assert_close(a, b * torch.tensor([-1.0, 1, 1]))
+    # Sampling the mirrored photo by the mirrored flow is mirroring what the flow samples.
+    for part, other in ((1, 1), (2, 3), (7, 6)):
+        pictures = [
+            torch.nn.functional.grid_sample(one.inputs.photo, one.inputs.flows[:, p],
+                                            padding_mode="border", align_corners=True)
+            for one, p in ((turned, part), (frames, other))
+        ]  # fmt: skip
+        torch.testing.assert_close(pictures[0], pictures[1].flip(-1), atol=1e-4, rtol=0)
+    twice = mirrored(turned)
+    for a, b in zip(vars(twice.inputs).values(), vars(frames.inputs).values(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_light_changes_photo_and_truth_alike(dataset, photos):
+    frames = DrivenPhoto(Clips(dataset), photos[0], [photos[0].frame], 64).draw(0)
+    lit = recoloured(frames, 0.1, np.random.default_rng(0))
+    assert (lit.target - frames.target).abs().mean() > 0.01
+    assert (lit.inputs.puppet - lit.target).abs().mean() < 0.015
+    assert ((lit.inputs.colours == 0) >= (frames.inputs.colours == 0)).all()
+
+
+def test_pixel_losses_are_means_over_their_regions():
+    rng = np.random.default_rng(0)
+    made, target = rng.random((2, 2, 3, 32, 32), np.float32)
+    regions = rng.random((2, 5, 32, 32), np.float32)
+    regions[:, 2] = 0
+    losses = pixel_losses(*map(torch.from_numpy, (made, target, regions)))
+    difference = np.abs(made - target).mean(axis=1)
+    for index, name in enumerate(REGIONS):
+        share = regions[:, index]
+        expected = (difference * share).sum() / share.sum() if name != "hands" else 0
+        assert float(losses[name]) == pytest.approx(expected, rel=1e-4)
+
+
+def test_perception_reaches_the_picture_and_weighs_regions(monkeypatch):
+    torch.manual_seed(0)
+    plain = Lpips().eval().requires_grad_(False)
+    for head in plain.heads:
+        head.weight.abs_()
+    monkeypatch.setattr(Lpips, "pretrained", classmethod(lambda cls, net="alex": plain))
+    loss = PerceptualLoss()
+    made = torch.rand(2, 3, 64, 64, requires_grad=True)
+    target, regions = torch.rand(2, 3, 64, 64), torch.zeros(2, 3, 64, 64)
+    regions[:, 0], regions[:, 1, :32] = 1, 1
+    whole, within = loss(made, target, regions)
+    torch.testing.assert_close(whole, plain(made * 2 - 1, target * 2 - 1).mean())
+    torch.testing.assert_close(within[0], whole)
+    assert within[2] == 0
+    assert within[1] > 0
+    whole.backward()
+    assert made.grad.abs().sum() > 0
+
+
+@pytest.fixture(scope="module")
+def trained(dataset, photos, tiny, tmp_path_factory):
+    return train_renderer(options_for(dataset, photos, tmp_path_factory.mktemp("run"), tiny))
+
+
+def test_training_writes_weights_figures_and_sheets(trained, tiny):
+    network = load_renderer(trained)
+    assert network.options.size == 64
+    lines = [json.loads(x) for x in (trained.parent / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [2, 4]
+    assert {"puppet_l1_frame", "warped_l1_hands", "refined_l1_mouth"} <= lines[0]["val"].keys()
+    # The discriminator is heard from step 2 on.
+    assert "critic" not in lines[0]["train"]
+    assert {"critic", "adversarial"} <= lines[1]["train"].keys()
+    sheets = sorted((trained.parent / "sheets").glob("*.png"))
+    assert [sheet.name for sheet in sheets] == ["step-000002.png", "step-000004.png"]
+    assert cv2.imread(str(sheets[0])).std() > 10
+    before = load_renderer(tiny).state_dict()
+    assert any(not torch.equal(v, before[k]) for k, v in network.state_dict().items())
+
+
+def test_a_resumed_run_ends_as_an_unbroken_one(dataset, photos, tiny, trained, tmp_path):
+    for stop in (2, 4):
+        path = train_renderer(options_for(dataset, photos, tmp_path, tiny, loop={"steps": stop}))
+    ends = [load_renderer(path).state_dict() for path in (trained, path)]
+    # Critic and renderer, their optimisers and the noise go on where they were.
+    for name, value in ends[0].items():
+        assert torch.equal(value, ends[1][name]), name
+    assert len(list(tmp_path.glob("checkpoint-*"))) == 1
+
+
+def test_the_warp_is_trained_alone_then_kept(dataset, photos, tiny, tmp_path):
+    loop = {"steps": 2}
+    path = train_renderer(
+        options_for(dataset, photos, tmp_path / "warp", tiny, stage="warp", loop=loop)
+    )
+    warp = load_renderer(path)
+    assert warp.options.refiner is None
+    options = options_for(
+        dataset, photos, tmp_path / "refine", path, stage="refine", structure="skeleton", loop=loop
+    )
+    with pytest.warns(UserWarning, match="starting untrained: edges, encoder, refiner"):
+        done = load_renderer(train_renderer(options))
+    assert done.options.refiner.structure == "skeleton"
+    before, after = warp.motion.state_dict(), done.motion.state_dict()
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert moved
+    assert all(name.startswith(("heads.", "coarse_occlusion.")) for name in moved)
+
+
+@pytest.mark.parametrize("structure", ["none", "skeleton", "edges"])
+def test_gradient_reaches_all_that_is_to_be_trained(dataset, photos, tiny, tmp_path, structure):
+    options = options_for(dataset, photos, tmp_path, tiny, structure=structure)
+    network = build(options)
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():  # the layers that start at zero hide what is before them
+        for parameter in network.parameters():
+            parameter.add_(0.05 * torch.randn(parameter.shape, generator=generator))
+    module = DrawingNetwork(network).train()
+    frames = stream(dataset, photos)[0]
+    drawn = module(frames)
+    assert (drawn.edges is None) == (structure == "none")
+    sum(pixel_losses(drawn.rendering.frame, frames.target, frames.regions).values()).backward()
+    assert not [name for name, p in network.named_parameters() if p.grad is None]
+
+
+def test_the_critic_learns_real_from_made():
+    from gesticulate.training.renderer_losses import Drawn
+
+    torch.manual_seed(0)
+
+    class Brightness(torch.nn.Module):
+        def forward(self, frame, edges):
+            assert edges is None
+            return 4 * frame.mean(dim=(1, 2, 3), keepdim=True) - 2
+
+    class Made:
+        frame = torch.zeros(2, 3, 64, 64)
+
+    class Real:
+        target = torch.ones(2, 3, 64, 64)
+
+    losses = critic_losses(Brightness(), Drawn(Made, None), Real)
+    assert float(losses["critic"]) == 0
+    assert float(losses["critic_right"]) == 1
+
+
+def test_every_renderer_preset_loads():
+    found = [name for name in names() if name.startswith("train-renderer")]
+    assert found == ["train-renderer-full", "train-renderer-lean"]
+    for name in found:
+        options = load(name, RendererTraining)
+        assert options.size == name.rpartition("-")[2]
