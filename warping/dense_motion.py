@@ -167,8 +167,7 @@ class DenseMotionNetwork(nn.Module):
         odds = splines.logsumexp(1, keepdim=True) - parts.logsumexp(1, keepdim=True)
         weight = odds.sigmoid() * inputs.gate
         change = (share - prior.softmax(1)) * inputs.gate
-        tps_flow = (tps_share[..., None] * tps_flows).sum(1)
-        flow = (share[..., None] * inputs.flows).sum(1)
+        tps_flow, flow = _mean(tps_flows, tps_share), _mean(inputs.flows, share)
         spline_part = weight[:, 0, :, :, None]
         return DenseMotion(
             masks=torch.cat([(1 - weight) * share, weight * tps_share], dim=1),
@@ -195,6 +194,11 @@ def _block(inside: int, outside: int, stride: int = 1) -> nn.Sequential:
         nn.GroupNorm(outside // _GROUP, outside),
         nn.ReLU(),
     )
+
+
+def _mean(flows: Tensor, share: Tensor) -> Tensor:
+    """flows [B, N, s, s, 2] weighted by share [B, N, s, s]: [B, s, s, 2]."""
+    return (flows.permute(0, 4, 1, 2, 3) * share[:, None]).sum(2).permute(0, 2, 3, 1)
 
 
 def _spread(mask: Tensor) -> Tensor:

@@ -24,6 +24,8 @@ _HAIR = 0.8
 # The square is this much larger than the person, so that a hand can leave the rest of its path.
 _MARGIN = 1.1
 _SEEN = 0.3
+# A sample of the frame that differs from the photo by this many grey levels counts as moved.
+_CHANGED = 8.0
 # Network pixels between two samples of flows and masks.
 QUARTER = 4
 
@@ -158,19 +160,25 @@ class Scene:
         moves = part_motion(self.puppet, pose, self._grid)
         places = self._points + moves
         colours, shown = compose(self._textures, self._background, places)
+        seen = self.crop.cut(frame)
         return frame, RendererInput(
             photo=self._photo,
-            puppet=_picture(self.crop.cut(frame)),
+            puppet=_picture(seen),
             flows=torch.from_numpy(self.crop.to_unit(places))[None],
             shown=torch.from_numpy(shown)[None],
             colours=torch.from_numpy(np.ascontiguousarray(colours.transpose(0, 3, 1, 2)))[None],
-            gate=torch.from_numpy(self._gate(pose, moves, shown))[None, None],
+            gate=torch.from_numpy(self._gate(pose, moves, shown, seen))[None, None],
             photo_points=self._photo_points,
             driven_points=torch.from_numpy(self.crop.points(points))[None],
         )
 
-    def _gate(self, pose: PuppetPose, moves: np.ndarray, shown: np.ndarray) -> np.ndarray:
-        """[s, s], 1 where what shows, or showed in the photo, moves by a network pixel or more."""
+    def _gate(
+        self, pose: PuppetPose, moves: np.ndarray, shown: np.ndarray, seen: np.ndarray
+    ) -> np.ndarray:
+        """[s, s], 1 where what shows, or showed in the photo, moves by a network pixel or more.
+
+        moves: [P, s, s, 2], photo pixels. shown: [P, s, s]. seen: [S, S, 3] uint8, the frame.
+        """
         far = _ramp(np.sqrt((moves**2).sum(-1)) / self.crop.scale)
         gate = (far * np.maximum(shown, self._rest)).max(0)
         face = self.puppet.face
@@ -179,6 +187,11 @@ class Scene:
             # The inside of the mouth and the lids are painted, whatever moves beneath.
             within = face.within(pose.fields.head.inverse()(self._points))
             gate = np.maximum(gate, own * within)
+        # About a person the background is filled in, which shows once a layer lets go of it.
+        changed = cv2.resize(
+            cv2.absdiff(seen, self.photo).max(-1), gate.shape, interpolation=cv2.INTER_AREA
+        )
+        gate = np.maximum(gate, np.clip((changed - 1.0) / (_CHANGED - 1.0), 0.0, 1.0))
         # A sample wider than what moves, or its rim would stay behind; then soft.
         gate = cv2.dilate(gate.astype(np.float32), np.ones((3, 3), np.uint8))
         return cv2.blur(gate, (3, 3), borderType=cv2.BORDER_REPLICATE)
