@@ -22,7 +22,7 @@ class RefinerOptions:
 
     widths: tuple[int, int, int] = (32, 64, 96)
     photo_widths: tuple[int, int, int] = (24, 48, 96)  # the photo encoder's
-    spade_hidden: int = 16
+    spade_hidden: int = 32
     blocks: int = 3  # at S/8
     structure: Structure = "edges"  # no map, lines of fixed thickness, of learnt thickness
     size: int = 256  # S
@@ -30,7 +30,7 @@ class RefinerOptions:
 
 LEAN_REFINER = RefinerOptions()
 FULL_REFINER = RefinerOptions(
-    widths=(96, 192, 384), photo_widths=(48, 96, 192), spade_hidden=64, blocks=3
+    widths=(96, 192, 384), photo_widths=(48, 96, 192), spade_hidden=64, blocks=4
 )
 
 
@@ -109,19 +109,23 @@ class Refiner(nn.Module):
         pixels = _small_pixels(
             torch.cat([centred, centred * (1 - occlusion.to(dtype))], dim=1), dtype
         )
-        half = F.relu(self.enter(pixels) + photo[0])
-        quarter = F.relu(self.down[0](half) + photo[1])
-        eighth = F.relu(self.down[1](quarter) + photo[2])
+        half = F.relu_(self.enter(pixels).add_(photo[0]))
+        quarter = F.relu_(self.down[0](half).add_(photo[1]))
+        eighth = F.relu_(self.down[1](quarter).add_(photo[2]))
         for block in self.middle:
             eighth = block(eighth, maps[0])
-        quarter = self.rise[0](quarter + F.interpolate(self.up[0](eighth), scale_factor=2), maps[1])
-        half = self.rise[1](half + F.interpolate(self.up[1](quarter), scale_factor=2), maps[2])
-        residual = self.leave(F.relu(half)) + self.leave_pixels(pixels)
+        quarter = self.rise[0](_doubled(self.up[0](eighth)).add_(quarter), maps[1])
+        half = self.rise[1](_doubled(self.up[1](quarter)).add_(half), maps[2])
+        residual = self.leave(F.relu_(half)).add_(self.leave_pixels(pixels))
         return F.pixel_shuffle(residual, 2).float()
 
 
 def _ready(tensor: Tensor, dtype: torch.dtype) -> Tensor:
     return tensor.to(dtype, memory_format=torch.channels_last)
+
+
+def _doubled(features: Tensor) -> Tensor:
+    return F.interpolate(features, scale_factor=2, mode="nearest")
 
 
 def _small_pixels(picture: Tensor, dtype: torch.dtype) -> Tensor:
