@@ -188,9 +188,8 @@ class Scene:
             within = face.within(pose.fields.head.inverse()(self._points))
             gate = np.maximum(gate, own * within)
         # About a person the background is filled in, which shows once a layer lets go of it.
-        changed = cv2.resize(
-            cv2.absdiff(seen, self.photo).max(-1), gate.shape, interpolation=cv2.INTER_AREA
-        )
+        changed = cv2.absdiff(seen, self.photo)
+        changed = cv2.resize(changed, gate.shape, interpolation=cv2.INTER_AREA).max(-1)
         gate = np.maximum(gate, np.clip((changed - 1.0) / (_CHANGED - 1.0), 0.0, 1.0))
         # A sample wider than what moves, or its rim would stay behind; then soft.
         gate = cv2.dilate(gate.astype(np.float32), np.ones((3, 3), np.uint8))
