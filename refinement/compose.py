@@ -50,21 +50,34 @@ def crop_paints(rendering: Rendering, gate: Tensor, fade: Tensor) -> list[CropPa
     """One a frame of the batch. gate: [B, 1, s, s] of the inputs. fade: [S, S], `Composer.fade`."""
     motion, size = rendering.motion, rendering.frame.shape[-1]
     still = make_grid(*motion.tps_flow.shape[1:3], motion.tps_flow.device)
-    nudge = motion.nudge.permute(0, 3, 1, 2) * gate
-    spline = (motion.tps_flow - still).permute(0, 3, 1, 2)
-    residual = rendering.residual * (full_size(gate, size) * fade)
-    correction, weight, nudge = (
-        full_size(values, size) * fade for values in (motion.correction, motion.tps_weight, nudge)
-    )
     pixels = (size - 1) / 2
+    small = torch.cat(
+        [
+            255 * motion.correction.permute(0, 2, 3, 1),
+            motion.tps_weight.permute(0, 2, 3, 1),
+            pixels * (motion.tps_flow - still),
+            pixels * motion.nudge * gate.permute(0, 2, 3, 1),
+        ],
+        dim=-1,
+    )
+    # [B, C, H, W] in the memory of [B, H, W, C] from here on, as a picture is kept.
+    full = full_size(small.permute(0, 3, 1, 2), size)
+    correction, weight, spline, nudge = full.split([3, 1, 2, 2], dim=1)
+    faded = full_size(gate, size) * fade
     maps = [
-        *((255 * levels).round().to(torch.int16) for levels in (residual, correction)),
-        weight,
-        full_size(spline, size) * pixels,
-        nudge * pixels,
+        (255 * rendering.residual * faded).round().to(torch.int16),
+        (correction * fade).round().to(torch.int16),
+        weight * fade,
+        spline,
+        nudge * fade,
     ]
     arrays = [m.permute(0, 2, 3, 1).contiguous().cpu().numpy() for m in maps]
     return [CropPaint(*(array[i] for array in arrays)) for i in range(len(gate))]
+
+
+def crop_pictures(rendering: Rendering) -> np.ndarray:
+    """The finished crops, [B, S, S, 3] uint8."""
+    return (255 * rendering.frame).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
 
 
 class Composer:
@@ -83,8 +96,15 @@ class Composer:
         )
         self._places = self._own + np.array([x0, y0], np.float32)
         self.fade = border_fade(crop, (width, height))
+        # The networks see every pixel of the photo as it is: their picture is the frame.
+        self.same = side == crop.size and bool((self.fade == 1).all())
 
-    def __call__(self, frame: np.ndarray, paint: CropPaint) -> np.ndarray:
+    def place(self, frame: np.ndarray, picture: np.ndarray) -> np.ndarray:
+        """The frame [H, W, 3] uint8 with the finished crop [S, S, 3] in it, where `same`."""
+        frame[self._in_photo] = picture[self._in_crop]
+        return frame
+
+    def enlarge(self, frame: np.ndarray, paint: CropPaint) -> np.ndarray:
         """The puppet's frame [H, W, 3] uint8 with the networks' changes, in place."""
         region = frame[self._in_photo]
         picture = region

@@ -21,7 +21,7 @@ from ..warping.renderer import MAX_WORKERS, Puppet, check_poses
 from ..warping.scene import Scene, crop_for
 from ..warping.side_by_side import side_by_side
 from ..weights import locate
-from .compose import Composer, CropPaint, crop_paints
+from .compose import Composer, CropPaint, crop_paints, crop_pictures
 from .edges import edge_maps_numpy
 from .network import RendererNetwork, load_renderer
 
@@ -101,27 +101,35 @@ class Drawing:
         frame, inputs = self.scene.prior(points)
         if not inputs.gate.any():
             return frame
-        return self.composer(frame, self._paint(inputs)[0])
+        return self._finish(frame, self._run(inputs)[0])
 
     def in_batches(self, points: Iterable[np.ndarray], workers: int) -> Iterator[np.ndarray]:
         """The frames in order, `BATCH` at a time through the network. While a batch is put into
         its frames, the device has the next one."""
         painted = self._painted(side_by_side(self.scene.prior, points, workers))
-        return side_by_side(lambda pair: self.composer(*pair), painted, workers)
+        return side_by_side(lambda pair: self._finish(*pair), painted, workers)
 
     def _painted(
         self, priors: Iterator[tuple[np.ndarray, RendererInput]]
-    ) -> Iterator[tuple[np.ndarray, CropPaint]]:
+    ) -> Iterator[tuple[np.ndarray, CropPaint | np.ndarray]]:
         while batch := list(islice(priors, BATCH)):
             inputs = RendererInput.stack([one for _, one in batch]).to(self.device)
             frames = [frame for frame, _ in batch]
-            yield from zip(frames, self._paint(inputs), strict=True)
+            yield from zip(frames, self._run(inputs), strict=True)
 
-    def _paint(self, inputs: RendererInput) -> list[CropPaint]:
+    def _run(self, inputs: RendererInput) -> list[CropPaint] | np.ndarray:
+        """What `_finish` puts into each frame of a batch."""
         # Inference mode is a thread's own.
         with torch.inference_mode():
             rendering = self.network(inputs, self.features, self._edges(inputs))
+            if self.composer.same:
+                return crop_pictures(rendering)
             return crop_paints(rendering, inputs.gate, self.fade)
+
+    def _finish(self, frame: np.ndarray, made: CropPaint | np.ndarray) -> np.ndarray:
+        if isinstance(made, CropPaint):
+            return self.composer.enlarge(frame, made)
+        return self.composer.place(frame, made)
 
     def _edges(self, inputs: RendererInput) -> list[torch.Tensor] | None:
         """On a CPU, drawn window by window; elsewhere the network draws them."""
