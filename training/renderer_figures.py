@@ -24,8 +24,8 @@ from .scenes import Photo
 MADE = ("puppet", "warped", "refined")
 _PLACES = ("face", "hands", "mouth")
 _BATCH = 8
-# Pairs on the sheet, and the side of a close-up on it.
-_SHOWN, _CLOSE = 8, 256
+# Pairs on the sheet.
+_SHOWN = 8
 
 
 def validation_frames(options: SceneOptions, photos: Sequence[Photo], size: int) -> list[Frames]:
@@ -80,27 +80,29 @@ class Validation:
         return figures
 
     def write_sheet(self, path: Path, drawn: Sequence[Tensor]) -> None:
-        """The first pairs side by side, with their mouths and hands close up, as a PNG."""
-        tiles, labels = [], []
+        """Some pairs side by side, each with hand and mouth close up, as a PNG."""
+        names = ("photo", "truth", *MADE)
+        tiles: list[np.ndarray] = []
         step = max(1, len(self.pairs) // _SHOWN)
         for pair, pictures in list(zip(self.pairs, drawn, strict=True))[::step][:_SHOWN]:
-            size = pair.inputs.size
-            pose = pair.inputs.driven_points[0].numpy().copy()
-            pose[:, :2] = (pose[:, :2] + 1) / 2 * (size - 1)
-            row = [pixels(p) for p in (pair.inputs.photo[0], pair.target[0], *pictures)]
-            names = ("photo", "truth", *MADE)
-            tiles += row
-            labels += names
-            for what, square in (
-                ("hand", hand_square(pose, (size, size))),
-                ("mouth", mouth_square(pose, (size, size))),
-            ):
-                if square is not None:
-                    tiles += [close_up(picture, square, _CLOSE) for picture in row]
-                    labels += [f"{what}, {name}" for name in names]
-        sheet = contact_sheet(tiles, len(MADE) + 2, labels)
+            tiles += _with_close_ups(pair, [pair.inputs.photo[0], pair.target[0], *pictures])
+        sheet = contact_sheet(tiles, len(names), names * (len(tiles) // len(names)))
         path.parent.mkdir(parents=True, exist_ok=True)
         cv2.imwrite(str(path), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
+
+
+def _with_close_ups(pair: Frames, pictures: Sequence[Tensor]) -> list[np.ndarray]:
+    """Each picture [3, S, S] with its hand and mouth beside it, [S, 1.5 S, 3] uint8. The places
+    are those of the true frame, so that all show the same."""
+    size = pair.inputs.size
+    pose = pair.inputs.driven_points[0].numpy().copy()
+    pose[:, :2] = (pose[:, :2] + 1) / 2 * (size - 1)
+    squares = [find(pose, (size, size)) for find in (hand_square, mouth_square)]
+    tiles = []
+    for picture in map(pixels, pictures):
+        beside = np.concatenate([close_up(picture, square, size // 2) for square in squares])
+        tiles.append(np.concatenate([picture, beside], axis=1))
+    return tiles
 
 
 def pixels(picture: Tensor) -> np.ndarray:
