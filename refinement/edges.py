@@ -159,46 +159,66 @@ def edge_maps_numpy(
         One [6, size, size] float32 a size; values below 1/512 may be 0 instead.
     """
     edges = np.flatnonzero((points[EDGES, 2] >= UNSEEN).all(1))
-    v = thickness[edges].astype(np.float32)
     ends = points[EDGES[edges], :2].astype(np.float32)  # [e, 2, 2]
+    unit = np.sqrt(thickness[edges].astype(np.float32))
     side = np.asarray(sizes)[:, None]
-    reach = np.sqrt(_DARK / v)
-    left, width = _windows(ends[..., 0], reach, side)  # each [sizes, e]
-    top, height = _windows(ends[..., 1], reach, side)
+    left, width = _windows(ends[..., 0], np.sqrt(_DARK) / unit, side)  # each [sizes, e]
+    top, height = _windows(ends[..., 1], np.sqrt(_DARK) / unit, side)
 
     # All pixels of all windows of all sizes in one list, since it is the calls that cost.
     area = (width * height).ravel()
     window = np.repeat(np.arange(area.size), area)
     place = np.arange(window.size) - (np.cumsum(area) - area)[window]
     row, column = np.divmod(place, width.ravel()[window])
-
-    # Lengths in units of 1 / sqrt(v), in which eq. 4 is exp(-d^2).
-    unit = np.sqrt(v)
-    pitch = 2 / (side - 1) * unit
-    x = (left * 2 / (side - 1) - 1 - ends[:, 0, 0]) * unit
-    y = (top * 2 / (side - 1) - 1 - ends[:, 0, 1]) * unit
-    along = (ends[:, 1] - ends[:, 0]).T * unit
-    scaled = along / np.maximum((along**2).sum(0), 1e-12)
-    of_window = np.stack([np.broadcast_to(a, x.shape) for a in (x, y, pitch, *along, *scaled)])
-    x, y, pitch, along_x, along_y, scaled_x, scaled_y = (
-        of_window.astype(np.float32).reshape(len(of_window), -1).take(window, axis=1)
-    )
-    x += column.astype(np.float32) * pitch
-    y += row.astype(np.float32) * pitch
-    t = (x * scaled_x + y * scaled_y).clip(0, 1)
-    x -= t * along_x
-    y -= t * along_y
-    cost = x * x + y * y
+    cost = _costs(ends, unit, side, (left, top), window, (column, row))
     bright = np.flatnonzero(cost < _DARK)
-    window = window[bright]
+    window, row, column = window[bright], row[bright], column[bright]
 
     size_ends = np.cumsum(len(GROUPS) * side**2)
     start = (size_ends - len(GROUPS) * side[:, 0] ** 2)[:, None]
     start = start + (EDGE_GROUP[edges] * side + top) * side + left
     row_length = np.broadcast_to(side, left.shape)
-    index = start.ravel()[window] + row[bright] * row_length.ravel()[window] + column[bright]
+    index = start.ravel()[window] + row * row_length.ravel()[window] + column
     maps = np.split(_brightest(np.exp(-cost[bright]), index, size_ends[-1]), size_ends[:-1])
     return [flat.reshape(len(GROUPS), size, size) for flat, size in zip(maps, sizes, strict=True)]
+
+
+def _windows(ends: np.ndarray, reach: np.ndarray, side: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Of one axis: first pixel and number of pixels, [sizes, e] each.
+
+    ends: [e, 2] in [-1, 1]; reach: [e], how far a line is seen; side: [sizes, 1] pixels.
+    """
+    scale = (side - 1) / 2
+    first = np.ceil((ends.min(1) - reach + 1) * scale).clip(0, side).astype(np.int64)
+    last = np.floor((ends.max(1) + reach + 1) * scale).clip(-1, side - 1).astype(np.int64)
+    return first, (last + 1 - first).clip(0)
+
+
+def _costs(
+    ends: np.ndarray,
+    unit: np.ndarray,
+    side: np.ndarray,
+    corner: tuple[np.ndarray, np.ndarray],
+    window: np.ndarray,
+    pixel: tuple[np.ndarray, np.ndarray],
+) -> np.ndarray:
+    """v d^2 of eq. 4 for [n] pixels, by lengths in units of 1 / sqrt(v), where it is a distance.
+
+    ends: [e, 2, 2]; unit: [e], sqrt(v); side: [sizes, 1]; corner: first column and row of every
+    window, [sizes, e] each; window: [n], whose pixel; pixel: column and row in it, [n] each.
+    """
+    x, y = ((first * 2 / (side - 1) - 1 - ends[:, 0, i]) * unit for i, first in enumerate(corner))
+    along = (ends[:, 1] - ends[:, 0]).T * unit
+    scaled = along / np.maximum((along**2).sum(0), 1e-12)
+    parts = (x, y, 2 / (side - 1) * unit, *along, *scaled)
+    table = np.stack([np.broadcast_to(part, x.shape).ravel() for part in parts])
+    x, y, pitch, along_x, along_y, scaled_x, scaled_y = table.astype(np.float32).take(window, 1)
+    x += pixel[0].astype(np.float32) * pitch
+    y += pixel[1].astype(np.float32) * pitch
+    t = (x * scaled_x + y * scaled_y).clip(0, 1)  # eq. 6
+    x -= t * along_x  # eq. 5
+    y -= t * along_y
+    return x * x + y * y
 
 
 def _brightest(values: np.ndarray, index: np.ndarray, length: int) -> np.ndarray:
@@ -212,14 +232,3 @@ def _brightest(values: np.ndarray, index: np.ndarray, length: int) -> np.ndarray
         larger = values > found[index]  # than what stands where several met
         values, index = values[larger], index[larger]
     return found
-
-
-def _windows(ends: np.ndarray, reach: np.ndarray, side: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Of one axis: first pixel and number of pixels, [sizes, e] each.
-
-    ends: [e, 2] in [-1, 1]; reach: [e], how far a line is seen; side: [sizes, 1] pixels.
-    """
-    scale = (side - 1) / 2
-    first = np.ceil((ends.min(1) - reach + 1) * scale).clip(0, side).astype(np.int64)
-    last = np.floor((ends.max(1) + reach + 1) * scale).clip(-1, side - 1).astype(np.int64)
-    return first, (last + 1 - first).clip(0)
