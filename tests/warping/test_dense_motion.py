@@ -111,7 +111,7 @@ def test_agrees_with_a_plain_loop(inputs):
     shown = inputs.shown.clamp(min=1e-4)
     logits = torch.cat([shown.log(), torch.full_like(delta[:, NUM_PARTS:], -10.0)], 1) + delta
     first = (shown / shown.sum(1, keepdim=True)).numpy()
-    weights = logits.softmax(1).detach().numpy()
+    weights = logits.detach().double().softmax(1).numpy()
     everything = torch.cat([inputs.flows, flows], 1).numpy()
     assert weights[:, NUM_PARTS:].sum(1).max() > 0.2, "the splines must have a say in this test"
     rng = np.random.default_rng(0)
