@@ -9,12 +9,16 @@ starts at the skeleton as well.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gesticulate.keypoints import layout
+from gesticulate.keypoints.poses import Poses
 from gesticulate.warping.tps import make_grid, radial
 
 SPLINES, POINTS = 10, 5
@@ -168,6 +172,37 @@ class TpsMotionModel(nn.Module):
         """source: [B, 3, H, W], 0..1, H and W multiples of 128. driving, origin: [B, 50, 2] in
         [-1, 1]. Returns [B, 3, H, W]."""
         return self.inpainting(source, *self.dense_motion(source, driving, origin))
+
+
+class TpsRenderer:
+    """The model as a renderer stage: skeletons in, frames out, one by one."""
+
+    name = "tps"
+
+    def __init__(self, device: str = "cpu", dtype: torch.dtype = torch.float32) -> None:
+        torch.manual_seed(0)
+        self.device, self.dtype = torch.device(device), dtype
+        self.model = TpsMotionModel().eval().requires_grad_(False)
+        self.model.to(self.device, memory_format=torch.channels_last)
+
+    @torch.inference_mode()
+    def render(self, photo: np.ndarray, photo_pose: Poses, poses: Poses) -> Iterator[np.ndarray]:
+        """See `pipelines.stages.Renderer`; the photo's sides are multiples of 128."""
+        source = torch.from_numpy(photo).to(self.device).permute(2, 0, 1)[None] / 255
+        source = source.contiguous(memory_format=torch.channels_last)
+        origin = self._points(photo_pose)
+        for driving in self._points(poses):
+            with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+                flow, masks = self.model.dense_motion(source, driving[None], origin)
+                frame = self.model.inpainting(source, flow, masks)
+            pixels = (frame[0].float() * 255).round().to(torch.uint8)
+            yield pixels.permute(1, 2, 0).cpu().numpy()
+
+    def _points(self, poses: Poses) -> Tensor:
+        """[T, 50, 2] in [-1, 1]: as many motion points as the model has, spread over the body."""
+        chosen = layout.MOTION_POINTS[:: len(layout.MOTION_POINTS) // (SPLINES * POINTS)]
+        places = poses.points[:, chosen[: SPLINES * POINTS], :2] / np.array(poses.size) * 2 - 1
+        return torch.from_numpy(places.astype(np.float32)).to(self.device)
 
 
 def _gaussian(sigma: float, size: int) -> Tensor:
