@@ -42,17 +42,18 @@ def train_renderer(options: RendererTraining) -> Path | None:
     The folder of the run gets checkpoints, metrics.jsonl, sheets/*.png of validation pairs and at
     the end renderer.safetensors with the averaged weights.
     """
-    photos = {split: _photos(options, split) for split in ("train", "val")}
+    photos = _photos(options, "train")
+    held_out = _photos(options, "val")
     if options.stage == "prepare":
         return None
     torch.manual_seed(options.loop.seed)
     network = build(options)
     network.to(memory_format=torch.channels_last)
     validation = Validation(
-        validation_frames(options.data, photos["val"], network.options.size),
+        validation_frames(options.data, held_out or _first(photos), network.options.size),
         _judge(),
     )
-    trained = _fit(options, network, photos["train"], validation)
+    trained = _fit(options, network, photos, validation)
     path = options.loop.output / "renderer.safetensors"
     save_renderer(path, trained)
     return path
@@ -65,12 +66,23 @@ def _photos(options: RendererTraining, split: str) -> list[Photo]:
     planned = planned_photos(data, folder, split, Clips(data.folder))
     prepare_photos(data.folder, planned, data.prepare_workers)
     photos = prepared(planned)
-    if not photos:
+    if not photos and split == "train":
         raise InputError(
-            f"{data.folder} gives no photo of the split {split!r}: none of its clips can be read, "
-            "or shows a whole face. Build the data set from more videos, or change `favoured`."
+            f"{data.folder} gives no photo to learn from: none of its clips of the split 'train' "
+            "can be read, or shows a whole face. Build the data set from more videos, with "
+            "--val-share 0 where they are of one person."
         )
     return photos
+
+
+def _first(photos: list[Photo]) -> list[Photo]:
+    """The first photo of each clip, to be measured where nobody is held out."""
+    warnings.warn(
+        "the data set has no clip of the split 'val': figures and sheets are of clips that are "
+        "learned from",
+        stacklevel=2,
+    )
+    return list({photo.row.id: photo for photo in reversed(photos)}.values())[::-1]
 
 
 def _judge() -> Lpips | None:

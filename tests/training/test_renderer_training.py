@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+import shutil
 import subprocess
 
 import cv2
@@ -374,9 +375,22 @@ def test_the_critic_learns_real_from_made():
     assert float(losses["critic_right"]) == 1
 
 
+def test_without_held_out_clips_the_learned_ones_are_measured(dataset, tiny, tmp_path):
+    mine = tmp_path / "mine"
+    shutil.copytree(dataset, mine)
+    index = mine / "v001" / "clips.csv"
+    index.write_text(index.read_text().replace(",val,", ",train,"))
+    clips = Clips(mine)
+    planned = planned_photos(SceneOptions(mine, tmp_path / "scenes", photos=1), tmp_path / "scenes",
+                             "train", clips)  # fmt: skip
+    assert [photo.frame for photo in planned] == [0, 0, 0]
+    options = options_for(mine, planned, tmp_path / "run", tiny, loop={"steps": 1})
+    with pytest.warns(UserWarning, match="no clip of the split 'val'"):
+        assert train_renderer(options).is_file()
+
+
 def test_every_renderer_preset_loads():
     found = [name for name in names() if name.startswith("train-renderer")]
-    assert found == ["train-renderer-full", "train-renderer-lean"]
+    assert found == ["train-renderer-finetune", "train-renderer-full", "train-renderer-lean"]
     for name in found:
-        options = load(name, RendererTraining)
-        assert options.size == name.rpartition("-")[2]
+        assert load(name, RendererTraining).loop.weight_decay == 0
