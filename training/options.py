@@ -133,7 +133,8 @@ class RendererLosses:
     """Share of the pixel losses that the warped photo gets when a refiner works on it: without,
     the refiner would paint over what the warp could have brought."""
     perceptual: float = 1.0
-    """Of LPIPS, the whole frame's. S2G-MDD has VGG16 content 0.05 and style 120, of another scale."""
+    """Of LPIPS, the whole frame's. S2G-MDD has content 0.05 and style 120 of VGG16, on another
+    scale."""
     perceptual_regions: float = 1.5
     """Of LPIPS averaged over hands, mouth and face, each by its own area. With it, LPIPS has about
     the pixel losses' share of the gradient on the puppet's hands (sum of sizes 3.7 to 4.4), half of
