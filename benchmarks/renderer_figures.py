@@ -121,7 +121,8 @@ def parts(job: Job) -> dict[str, float]:
         for number, pose in enumerate(points[: job.frames + 3]):
             if number == 3:  # The first ones warm up.
                 times.clear()
-            timed("whole frame", lambda p=pose: drawing.frame(p))
+            if job.device == "cpu":
+                timed("whole frame", lambda p=pose: drawing.frame(p))
             timed("puppet", lambda p=pose: drawing.scene.puppet.frame(p))
             _, inputs = timed("puppet and inputs", lambda p=pose: drawing.scene.prior(p))
             inputs = inputs.to(job.device)
@@ -136,6 +137,8 @@ def parts(job: Job) -> dict[str, float]:
             timed("warp", lambda i=inputs, m=motion: warp_photo(i, m))
             timed("network", lambda i=inputs, e=edges: network(i, drawing.features, e))
     done = {name: float(np.median(values)) for name, values in times.items()}
+    if "whole frame" not in done:
+        return done
     known = sum(done.get(name, 0.0) for name in ("puppet and inputs", "edges", "network"))
     return {**done, "into the frame (the rest)": done["whole frame"] - known}
 
@@ -163,7 +166,7 @@ def counts(job: Job) -> dict[str, dict[str, float]]:
         for inner in module.modules():
             if isinstance(inner, nn.Conv2d):
                 inner.register_forward_hook(watch(name))
-    with torch.inference_mode(), FlopCounterMode(network, display=False, depth=2) as flops:
+    with torch.inference_mode(), FlopCounterMode(display=False, depth=2) as flops:
         network(inputs)
     macs = {key: sum(ops.values()) / 2e9 for key, ops in flops.get_flop_counts().items()}
     names = {"dense motion": "motion", "refiner": "refiner", "photo encoder (once)": "encoder"}
@@ -230,8 +233,15 @@ def engines(job: Job) -> dict[str, float]:
     drawing, points = _drawing(job)
     priors = [drawing.scene.prior(pose)[1] for pose in points[: job.batch]]
     inputs = RendererInput.stack(priors).to(job.device)
-    if job.device != "cpu":
-        return {"ms": 1000 * _seconds(_on_gpu(drawing, inputs, job.engine), job)}
+    if job.device == "cpu":
+        run = _on_cpu(*convolutions_of(drawing, inputs), job)
+    else:
+        run = _on_gpu(drawing, inputs, job.engine)
+    return {"ms": 1000 * _seconds(run, job)}
+
+
+def convolutions_of(drawing: Drawing, inputs: RendererInput) -> tuple[Convolutions, list]:
+    """The convolutions of a frame, and what they are given."""
     taken: list[tuple] = []
     network = drawing.network
     handle = network.refiner.register_forward_pre_hook(lambda module, args: taken.append(args))
@@ -241,10 +251,9 @@ def engines(job: Job) -> dict[str, float]:
     handle.remove()
     warped, features, occlusion, edges = taken[0]
     # Tensors made in inference mode cannot be traced.
-    given = [seen.clone(), warped.clone(), occlusion.clone()]
+    given: list = [seen.clone(), warped.clone(), occlusion.clone()]
     given += [[one.clone() for one in many] for many in (features, edges)]
-    run = _on_cpu(Convolutions(network).eval(), given, job)
-    return {"ms": 1000 * _seconds(run, job)}
+    return Convolutions(network).eval(), given
 
 
 def _on_cpu(convolutions: Convolutions, given: list, job: Job) -> Callable[[], Any]:
