@@ -60,6 +60,11 @@ _OF_GROUP: dict[str, tuple[tuple[int, int], ...]] = {
 EDGES: np.ndarray = np.array([edge for group in GROUPS for edge in _OF_GROUP[group]])
 EDGE_GROUP: np.ndarray = np.repeat(np.arange(len(GROUPS)), [len(_OF_GROUP[g]) for g in GROUPS])
 NUM_EDGES = len(EDGES)
+# Where each group's edges begin and end.
+_SPANS = [
+    (int(np.searchsorted(EDGE_GROUP, group)), int(np.searchsorted(EDGE_GROUP, group + 1)))
+    for group in range(len(GROUPS))
+]
 
 
 def initial_thickness() -> np.ndarray:
@@ -119,8 +124,7 @@ class EdgeHeatmaps(nn.Module):
         """
         ends = points[:, self.edges]  # [B, E, 2, 3]
         nearest, distances = [], []
-        for group in range(len(GROUPS)):
-            first, after = (int(i) for i in np.searchsorted(EDGE_GROUP, (group, group + 1)))
+        for first, after in _SPANS:
             cost = _squared_distance(ends[:, first:after], size)  # [B, e, size, size]
             least, edge = cost.mul_(thickness[first:after, None, None]).min(dim=1)
             nearest.append(edge + first)

@@ -154,8 +154,11 @@ def tps_candidates(photo: Tensor, driven: Tensor, height: int, width: int) -> Te
     photo, driven: [B, 116, 2], the motion points in the photo and in the frame, in [-1, 1].
     Returns backward flows [B, 29, height, width, 2], in [-1, 1].
     """
-    groups = torch.from_numpy(layout.TPS_GROUPS)
-    centres, targets = driven[:, groups].flatten(0, 1), photo[:, groups].flatten(0, 1)
+    # The groups are strided: no list of indices, which a GPU would have to be sent.
+    grid = layout.TPS_GROUPS.T.shape
+    centres, targets = (
+        points.unflatten(1, grid).transpose(1, 2).flatten(0, 1) for points in (driven, photo)
+    )
     # Regularised as in the thin-plate-spline motion model, so that near-collinear points stay calm.
     spline = solve_tps(centres, targets, 0.01)
-    return spline.on_grid(height, width).unflatten(0, (len(photo), len(groups)))
+    return spline.on_grid(height, width).unflatten(0, (len(photo), grid[1]))

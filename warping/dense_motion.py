@@ -212,13 +212,20 @@ def paired_points(inputs: RendererInput) -> tuple[Tensor, Tensor, Tensor]:
     A point that either lacks counts as not moved: it has the same place on both sides, so that a
     spline through it stays calm.
     """
-    pick = torch.from_numpy(layout.MOTION_POINTS)
-    photo, driven = inputs.photo_points[:, pick], inputs.driven_points[:, pick]
+    photo, driven = (_motion_points(p) for p in (inputs.photo_points, inputs.driven_points))
     known = (photo[..., 2] > 0) & (driven[..., 2] > 0)
     place = photo[..., :2].nan_to_num(0.0)
     # Where the photo lacks it as well its place is arbitrary; keep it in sight.
     place = torch.where(photo[..., 2:] > 0, place, place.clamp(-1, 1))
     return place, torch.where(known[..., None], driven[..., :2], place), known
+
+
+def _motion_points(points: Tensor) -> Tensor:
+    """[B, 133, 3] -> [B, 116, 3] as `layout.MOTION_POINTS` picks them; by slices, since a GPU would
+    have to be sent a list of indices, and CUDA graphs cannot."""
+    arms = slice(layout.ARMS[0], layout.ARMS[-1] + 1)
+    hands = slice(layout.LEFT_HAND.start, layout.RIGHT_HAND.stop)
+    return torch.cat([points[:, part] for part in (layout.FACE, arms, hands)], dim=1)
 
 
 def heatmap_differences(
@@ -233,7 +240,7 @@ def heatmap_differences(
     # exp(-r^2 / 2v) is a product of both axes', so that each map is two outer products.
     bells = torch.exp((axis - points[..., None]).square() * (-0.5 / variance))
     across, down = bells.unbind(3)
-    sign = torch.tensor([1.0, -1.0], device=photo.device)[:, None] * known[..., None, None]
+    sign = torch.linspace(1.0, -1.0, 2, device=photo.device)[:, None] * known[..., None, None]
     return (down * sign).mT @ across
 
 
