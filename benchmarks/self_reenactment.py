@@ -47,6 +47,8 @@ from gesticulate.video.read import VideoReader
 _TITLES = ("L1", "PSNR", "SSIM", "LPIPS", "LPIPS VGG")
 _METRIC_OF: dict[Net, str] = {"alex": "lpips", "vgg": "lpips_vgg"}
 _HIGHER = ("psnr", "ssim")
+# Pictures nearer to each other than this are the same but for rounding.
+_ROUNDING = 1e-5
 _FRAMES_A_SHEET = 4
 
 
@@ -144,7 +146,7 @@ def _better(results: list[ClipResult], place: str, metric: str, one: str, other:
     pairs = [tuple(r.rows[name].scores[place][metric] for name in (one, other)) for r in results]
     pairs = [pair for pair in pairs if np.isfinite(pair).all()]
     sign = 1 if metric in _HIGHER else -1
-    return f"{sum(sign * (a - b) > 0 for a, b in pairs)} of {len(pairs)}" if pairs else "–"
+    return f"{sum(sign * (a - b) > _ROUNDING for a, b in pairs)} of {len(pairs)}" if pairs else "–"
 
 
 def _steady_rows(results: list[ClipResult], names: list[str]) -> list[list[object]]:
