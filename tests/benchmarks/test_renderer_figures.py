@@ -106,3 +106,14 @@ def test_renderers_by_name(job):
     assert list(made) == ["puppet", "mine"]
     with pytest.raises(UsageError, match="'puppet'"):
         make_renderers(["puppet", "puppet"])
+
+
+def test_the_whole_network_is_one_graph(job):
+    """What compilers and CUDA graphs need: nothing in it waits for a value."""
+    drawing, points = _drawing(job)
+    inputs = drawing.scene.prior(points[3])[1]
+    whole = torch.compile(drawing.network, backend="eager", fullgraph=True)
+    with torch.no_grad():
+        made = whole(inputs, drawing.features).frame
+        expected = drawing.network(inputs, drawing.features).frame
+    torch.testing.assert_close(made, expected, atol=1e-4, rtol=0)
