@@ -13,7 +13,7 @@ from gesticulate import configs
 from gesticulate.errors import UsageError
 from gesticulate.pipelines import registry
 from gesticulate.pipelines.preset import DEFAULT_PRESET, PipelinePreset
-from gesticulate.training.options import GeneratorTraining, TokenizerTraining
+from gesticulate.training.options import GeneratorTraining, RendererTraining, TokenizerTraining
 
 
 @dataclass(frozen=True)
@@ -110,5 +110,9 @@ def test_every_pipeline_preset_names_stages_that_exist():
 
 @pytest.mark.parametrize("name", [name for name in configs.names() if name.startswith("train-")])
 def test_every_training_preset_is_complete(name):
-    kind = TokenizerTraining if "tokenizer" in name else GeneratorTraining
+    kind = {
+        "tokenizer": TokenizerTraining,
+        "generator": GeneratorTraining,
+        "renderer": RendererTraining,
+    }[name.split("-")[1]]
     assert configs.load(name, kind).loop.steps > 0
