@@ -45,7 +45,8 @@ class Arguments:
     frames: that are rendered for a rate; the demo's speech has 240.
     precisions: of the convolutions.
     engines: that run the convolutions: eager, compile (torch.compile), on a CPU also onnx (ONNX
-        Runtime, float32), on a GPU also graph (a captured CUDA graph).
+        Runtime, float32) and int8 (the same, quantised), on a GPU also graph (a captured CUDA
+        graph).
     tables: which tables to make.
     device: cpu or cuda.
     batch: frames at a time for the table of engines and the ceiling.
@@ -56,7 +57,12 @@ class Arguments:
     sizes: tuple[int, ...] = (256, 512)
     frames: int = 120
     precisions: tuple[Precision, ...] = ("float32", "bfloat16")
-    engines: tuple[Literal["eager", "compile", "onnx", "graph"], ...] = ("eager", "compile", "onnx")
+    engines: tuple[Literal["eager", "compile", "onnx", "int8", "graph"], ...] = (
+        "eager",
+        "compile",
+        "onnx",
+        "int8",
+    )
     tables: tuple[Literal["peak", "stage", "parts", "counts", "engines"], ...] = (
         "peak",
         "counts",
@@ -187,7 +193,7 @@ class Report:
         rows: list[list[object]] = []
         for engine in self.arguments.engines:
             for precision in self.arguments.precisions:
-                if engine == "onnx" and precision != "float32":
+                if engine in ("onnx", "int8") and precision != "float32":
                     continue
                 job = replace(
                     self.base, figure="engines", precision=precision, engine=engine,
@@ -195,7 +201,8 @@ class Report:
                 )  # fmt: skip
                 done = self.figure(job)
                 rate = 1000 * job.batch / done["ms"] if "ms" in done else done["failed"]
-                rows.append([engine, precision, done.get("ms", "failed"), rate])
+                shown = "int8" if engine == "int8" else precision
+                rows.append([engine, shown, done.get("ms", "failed"), rate])
         what = "the convolutions, one core" if self.base.device == "cpu" else "the whole network"
         self.write(f"Engines, {what}, {self.arguments.batch} frames at a time:\n")
         self.table(["engine", "precision", "ms", "frames/s"], rows)

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import sys
@@ -20,6 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 from driven_photos import DrivenPhoto
+from renderer_engines import on_cpu, on_gpu
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -35,6 +35,8 @@ from gesticulate.weights import locate
 
 # Convolutions 3 x 3 with which processors come nearest to their peak: channels and side.
 _PEAK_SHAPES = ((64, 128), (128, 64), (256, 32))
+# Batches from which int8 takes the range of its activations.
+_SAMPLES = 4
 
 
 @dataclass(frozen=True)
@@ -213,99 +215,21 @@ def peak(job: Job) -> dict[str, float]:
     return {"convolution": best, "memory": copied}
 
 
-class Convolutions(nn.Module):
-    """All that a compiler or another engine could take over: hourglass and refiner."""
-
-    def __init__(self, network: RendererNetwork) -> None:
-        super().__init__()
-        self.motion, self.refiner = network.motion, network.refiner
-
-    def forward(
-        self, seen: Tensor, warped: Tensor, occlusion: Tensor, features: list, edges: list
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        heads, coarse = self.motion._hourglass(seen)
-        return heads, coarse, self.refiner(warped, features, occlusion, edges)
-
-
 def engines(job: Job) -> dict[str, float]:
     """Milliseconds of a batch's convolutions by one engine; of the whole network on a GPU."""
     torch.set_num_threads(job.threads)
     drawing, points = _drawing(job)
-    priors = [drawing.scene.prior(pose)[1] for pose in points[: job.batch]]
-    inputs = RendererInput.stack(priors).to(job.device)
+    many = _SAMPLES * job.batch if job.engine == "int8" else 0
+    priors = [drawing.scene.prior(pose)[1] for pose in points[: many + job.batch]]
+    batches = [
+        RendererInput.stack(priors[start : start + job.batch]).to(job.device)
+        for start in range(0, len(priors), job.batch)
+    ]
     if job.device == "cpu":
-        run = _on_cpu(*convolutions_of(drawing, inputs), job)
+        run = on_cpu(drawing, batches, job.engine, job.threads)
     else:
-        run = _on_gpu(drawing, inputs, job.engine)
+        run = on_gpu(drawing, batches[-1], job.engine)
     return {"ms": 1000 * _seconds(run, job)}
-
-
-def convolutions_of(drawing: Drawing, inputs: RendererInput) -> tuple[Convolutions, list]:
-    """The convolutions of a frame, and what they are given."""
-    taken: list[tuple] = []
-    network = drawing.network
-    handle = network.refiner.register_forward_pre_hook(lambda module, args: taken.append(args))
-    with torch.inference_mode():
-        network(inputs, drawing.features)
-        seen = network.motion._candidates(inputs)[1]
-    handle.remove()
-    warped, features, occlusion, edges = taken[0]
-    # Tensors made in inference mode cannot be traced.
-    given: list = [seen.clone(), warped.clone(), occlusion.clone()]
-    given += [[one.clone() for one in many] for many in (features, edges)]
-    return Convolutions(network).eval(), given
-
-
-def _on_cpu(convolutions: Convolutions, given: list, job: Job) -> Callable[[], Any]:
-    if job.engine == "onnx":
-        return _onnx(convolutions, given, job.threads)
-    call: Any = torch.compile(convolutions) if job.engine == "compile" else convolutions
-
-    def run() -> Any:
-        with torch.no_grad():
-            return call(*given)
-
-    return run
-
-
-def _onnx(convolutions: Convolutions, given: list, threads: int) -> Callable[[], Any]:
-    """ONNX Runtime, float32."""
-    import onnxruntime
-
-    file = io.BytesIO()
-    with torch.no_grad():
-        torch.onnx.export(convolutions, tuple(given), file, opset_version=17, dynamo=False)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(
-        file.getvalue(), options, providers=["CPUExecutionProvider"]
-    )
-    flat = [t for one in given for t in (one if isinstance(one, list) else [one])]
-    names = [one.name for one in session.get_inputs()]
-    feed = {name: value.numpy() for name, value in zip(names, flat, strict=True)}
-    return lambda: session.run(None, feed)
-
-
-def _on_gpu(drawing: Drawing, inputs: RendererInput, engine: str) -> Callable[[], Any]:
-    """The whole network: as it is, compiled (with CUDA graphs), or in a graph captured by hand."""
-    network, features = drawing.network, drawing.features
-    call: Any = torch.compile(network, mode="max-autotune") if engine == "compile" else network
-
-    def run() -> Any:
-        with torch.no_grad():
-            return call(inputs, features).frame
-
-    if engine != "graph":
-        return run
-    beside = torch.cuda.Stream()
-    with torch.cuda.stream(beside):
-        for _ in range(3):
-            run()
-    torch.cuda.synchronize()
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        run()
-    return graph.replay
 
 
 def _drawing(job: Job) -> tuple[Drawing, np.ndarray]:
