@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Literal
@@ -77,8 +76,7 @@ class LearnedRenderer:
         if self.device.type != "cpu":
             yield from drawing.in_batches(poses.points, self.workers)
         else:
-            with _torch_threads_kept():
-                yield from side_by_side(drawing.frame, poses.points, self.workers, _one_thread)
+            yield from side_by_side(drawing.frame, poses.points, self.workers)
 
 
 class Drawing:
@@ -150,19 +148,3 @@ def has_bfloat16(device: torch.device) -> bool:
     except OSError:
         return False
     return bool(flags & {"avx512_bf16", "amx_bf16"})
-
-
-def _one_thread() -> None:
-    """Let torch count in this thread alone: the frames side by side have the cores already."""
-    torch.get_num_threads()  # else the first operation would take the process's number again
-    torch.set_num_threads(1)
-
-
-@contextmanager
-def _torch_threads_kept() -> Iterator[None]:
-    """torch.set_num_threads in a worker is meant for the worker, but also for threads to come."""
-    threads = torch.get_num_threads()
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
