@@ -33,6 +33,8 @@ _MEDIAPIPE = "models in the wheel of mediapipe"
 # Measured by benchmarks/pipeline.py on two cores of a server without a GPU: seconds to begin, of
 # motion a frame, and of rendering and encoding a frame and a megapixel.
 _BEGIN, _MOTION, _FRAME, _MEGAPIXEL = 10.0, 0.009, 0.015, 0.06
+# Of the lean renderer's networks, a frame: 65 ms of processor time.
+_NETWORKS = 0.033
 # Megabytes of the loaded stages, of a frame's skeleton and speech, and of a megapixel's layers.
 _LOADED, _PER_FRAME, _PER_MEGAPIXEL = 730.0, 0.013, 100.0
 
@@ -109,7 +111,8 @@ def plan(
     size = output_size(own, settings.size)
     track = load(speech)
     frames = track.num_frames(settings.fps)
-    memory, time = _estimate(track, frames, size, settings)
+    learned = preset.renderer.name == "learned"
+    memory, time = _estimate(track, frames, size, settings, learned)
     return Plan(
         settings.preset, stages, own, size, track.duration, settings.fps, frames, memory, time,
         str(out),
@@ -146,11 +149,11 @@ def _auto() -> StagePlan:
 
 
 def _estimate(
-    speech: Speech, frames: int, size: tuple[int, int], settings: Settings
+    speech: Speech, frames: int, size: tuple[int, int], settings: Settings, learned: bool
 ) -> tuple[int, int]:
     """MB and seconds."""
     megapixels = size[0] * size[1] / 1e6
     memory = _LOADED + _PER_FRAME * frames + _PER_MEGAPIXEL * megapixels
     motion = 0.0 if settings.poses else _MOTION * speech.duration * 25
-    time = _BEGIN + motion + frames * (_FRAME + _MEGAPIXEL * megapixels)
+    time = _BEGIN + motion + frames * (_FRAME + learned * _NETWORKS + _MEGAPIXEL * megapixels)
     return round(memory), max(1, round(time))

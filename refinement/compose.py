@@ -49,7 +49,8 @@ class CropPaint:
 def crop_paints(rendering: Rendering, gate: Tensor, fade: Tensor) -> list[CropPaint]:
     """One a frame of the batch. gate: [B, 1, s, s] of the inputs. fade: [S, S], `Composer.fade`."""
     motion, size = rendering.motion, rendering.frame.shape[-1]
-    still = make_grid(*motion.tps_flow.shape[1:3], motion.tps_flow.device)
+    rows, columns = motion.tps_flow.shape[1:3]
+    still = make_grid(rows, columns, motion.tps_flow.device)
     pixels = (size - 1) / 2
     small = torch.cat(
         [
