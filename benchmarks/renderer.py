@@ -157,20 +157,24 @@ class Report:
             jobs.append(replace(at, renderer="tps", frames=few))
             rows += [[job.renderer, size, *self._stage_row(job, size)] for job in jobs]
         self.write("Frames a second of the whole stage:\n")
-        header = ["renderer", "photo", "precision", "frames/s", "ms", "first frame s", "of ceiling"]
+        header = [
+            "renderer", "photo", "precision", "frames/s", "ms", "processor ms", "first frame s",
+            "of ceiling",
+        ]  # fmt: skip
         self.table(header, rows)
 
     def _stage_row(self, job: Job, size: int) -> list[object]:
         done = self.figure(job)
         precision = "–" if job.renderer == "puppet" else job.precision
         if "failed" in done:
-            return [precision, done["failed"], "–", "–", "–"]
+            return [precision, done["failed"], "–", "–", "–", "–"]
         # The learned renderer's networks see 256 pixels of any photo, the public model all.
         scale = (size / 256) ** 2 if job.renderer == "tps" else 1
         work = 2 * scale * self.gmac.get(job.renderer, float("nan")) * done["rate"]
         share = 100 * work / self.ceiling.get(job.precision, float("nan"))
         cell = "–" if share != share else f"{share:.0f} %"
-        return [precision, done["rate"], 1000 / done["rate"], done["one"], cell]
+        times = [done["rate"], 1000 / done["rate"], done["processor"], done["one"]]
+        return [precision, *times, cell]
 
     def parts(self) -> None:
         columns: dict[str, dict] = {}

@@ -89,20 +89,23 @@ def renderer_of(job: Job) -> Any:
 
 
 def stage(job: Job) -> dict[str, float]:
-    """Frames a second of the whole stage, and seconds until a first frame. What one frame takes is
-    the difference of many frames and one, so that the photo's preparation is apart."""
+    """Frames a second of the whole stage, processor milliseconds a frame, and seconds until a first
+    frame. What one frame takes is the difference of many frames and one, so that the photo's
+    preparation is apart."""
     driven, renderer = DrivenPhoto.load(Path(job.folder)), renderer_of(job)
 
-    def seconds(frames: int) -> float:
+    def seconds(frames: int) -> tuple[float, float]:
         poses = replace(driven.poses, points=driven.poses.points[-frames:])
-        began = time.perf_counter()
+        began, busy = time.perf_counter(), time.process_time()
         made = sum(1 for _ in renderer.render(driven.photo, driven.photo_pose, poses))
         assert made == frames, f"{made} frames of {frames}; the motion has {len(driven.poses)}"
-        return time.perf_counter() - began
+        return time.perf_counter() - began, time.process_time() - busy
 
-    cold = seconds(1)
-    one, many = seconds(1), seconds(job.frames)
-    return {"rate": (job.frames - 1) / (many - one), "first": cold, "one": one}
+    cold, _ = seconds(1)
+    (one, one_busy), (many, many_busy) = seconds(1), seconds(job.frames)
+    busy = 1000 * (many_busy - one_busy) / (job.frames - 1)
+    rate = (job.frames - 1) / (many - one)
+    return {"rate": rate, "processor": busy, "first": cold, "one": one}
 
 
 def parts(job: Job) -> dict[str, float]:
