@@ -44,7 +44,7 @@ class RendererOptions:
 # For two processor cores, and for a GPU.
 LEAN = RendererOptions(refiner=LEAN_REFINER)
 FULL = RendererOptions(
-    motion=DenseMotionOptions(widths=(96, 128, 192, 256), squeeze=96),
+    motion=DenseMotionOptions(widths=(128, 224, 320, 448), squeeze=96),
     refiner=FULL_REFINER,
 )
 

@@ -25,7 +25,6 @@ class RefinerOptions:
     spade_hidden: int = 32
     blocks: int = 3  # at S/8
     structure: Structure = "edges"  # no map, lines of fixed thickness, of learnt thickness
-    size: int = 256  # S
 
 
 LEAN_REFINER = RefinerOptions()

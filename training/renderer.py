@@ -104,7 +104,6 @@ def build(options: RendererTraining) -> RendererNetwork:
         begun: RendererOptions = loaded.options
         if begun.refiner is not None:
             refiner = replace(begun.refiner, structure=options.structure)
-        refiner = replace(refiner, size=begun.size)
         wanted = replace(wanted, motion=begun.motion, size=begun.size)
     network = RendererNetwork(replace(wanted, refiner=None if options.stage == "warp" else refiner))
     if loaded is not None:

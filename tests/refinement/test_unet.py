@@ -26,7 +26,7 @@ SIZE = 64
 def tiny(structure: str = "edges") -> RefinerOptions:
     return RefinerOptions(
         widths=(8, 16, 24), photo_widths=(8, 8, 16), spade_hidden=4, blocks=1,
-        structure=structure, size=SIZE,
+        structure=structure,
     )  # fmt: skip
 
 

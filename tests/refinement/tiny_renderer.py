@@ -9,9 +9,7 @@ from gesticulate.warping.dense_motion import DenseMotionOptions
 SIZE = 64
 TINY = RendererOptions(
     DenseMotionOptions(widths=(8, 8, 16, 16), squeeze=8),
-    RefinerOptions(
-        widths=(8, 16, 16), photo_widths=(8, 8, 16), spade_hidden=8, blocks=1, size=SIZE
-    ),
+    RefinerOptions(widths=(8, 16, 16), photo_widths=(8, 8, 16), spade_hidden=8, blocks=1),
     SIZE,
 )
 

@@ -123,9 +123,7 @@ def photos(dataset, tmp_path_factory):
 def tiny(tmp_path_factory):
     """Weights of a network for pictures of 64 pixels."""
     torch.manual_seed(0)
-    refiner = RefinerOptions(
-        widths=(8, 8, 8), photo_widths=(8, 8, 8), spade_hidden=8, blocks=1, size=64
-    )
+    refiner = RefinerOptions(widths=(8, 8, 8), photo_widths=(8, 8, 8), spade_hidden=8, blocks=1)
     motion = DenseMotionOptions(widths=(8, 16), squeeze=8)
     path = tmp_path_factory.mktemp("tiny") / "tiny.safetensors"
     save_renderer(path, RendererNetwork(RendererOptions(motion, refiner, 64)))
