@@ -9,12 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
-from einops import rearrange
 from torch import Tensor, nn
 
+from .content import ContentEncoder, ContentOptions
 from .quantizer import ResidualQuantizer
-from .transformer import GestureBlock, SelfBlock
+from .transformer import GestureBlock
 from .vectors import DESCRIPTION
 
 NOBODY = 0
@@ -65,44 +64,30 @@ class Condition:
     style: Tensor
 
 
-class SpeechEncoder(nn.Module):
-    """Speech features -> what the motion needs of them, frame by frame.
-
-    Convolutions see +-4 frames (coarticulation), then self-attention near by.
-    """
+class SpeechEncoder(ContentEncoder):
+    """Speech features -> what the motion needs of them, frame by frame."""
 
     def __init__(self, options: GeneratorOptions, reach: int) -> None:
-        super().__init__()
-        width = options.width
-        self.reach = reach
-        self.dropout = nn.Dropout(options.dropout)
-        self.first = nn.Conv1d(options.speech_channels, width, 5, padding=2)
-        self.second = nn.Conv1d(width, width, 5, padding=2)
-        self.layers = nn.ModuleList(
-            SelfBlock(width, options.heads, options.hidden, options.dropout)
-            for _ in range(options.speech_layers)
+        super().__init__(
+            ContentOptions(
+                inputs=options.speech_channels,
+                width=options.width,
+                heads=options.heads,
+                hidden=options.hidden,
+                layers=options.speech_layers,
+                reach=reach,
+                dropout=options.dropout,
+            )
         )
-        self.norm = nn.LayerNorm(width)
         # Stands in for speech where training hides it, for classifier-free guidance.
-        self.hidden = nn.Parameter(torch.zeros(width))
-
-    @property
-    def hearing(self) -> int:
-        """Frames to either side that a frame's features depend on."""
-        return 4 + len(self.layers) * self.reach
+        self.hidden = nn.Parameter(torch.zeros(options.width))
 
     def forward(self, features: Tensor, hide: Tensor | None = None) -> Tensor:
         """features: [B, T, C]; hide: [B] bool, samples whose speech is kept from the model.
 
         Returns [B, T, W].
         """
-        x = rearrange(self.dropout(features), "b t c -> b c t")
-        x = F.gelu(self.first(x))
-        x = rearrange(x + F.gelu(self.second(x)), "b c t -> b t c")
-        at = torch.arange(x.shape[1], device=x.device)
-        for layer in self.layers:
-            x = layer(x, at, self.reach)
-        x = self.norm(x)
+        x = super().forward(features)
         return x if hide is None else torch.where(hide[:, None, None], self.hidden, x)
 
 
