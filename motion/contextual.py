@@ -15,8 +15,10 @@ from ..weights import locate
 from .checkpoint import load_generator, load_tokenizers
 from .finish import finish
 from .generator import NOBODY, Condition, Stream
+from .infill import STREAMS, infill
 from .lips import opening
 from .masking import fill_in
+from .quantizer import UNUSED
 from .vectors import BODY_DIMS, describe, to_motion
 
 # Frames at a time of what is made without tokens.
@@ -95,14 +97,26 @@ class ContextualGenerator:
         expressiveness: float = 1.0,
     ) -> Motion:
         """See `MotionGenerator`. Any length; time grows with it, memory by about 2 KB a frame."""
-        self._check(speech, reference)
+        self.check(speech, reference)
         noise = torch.Generator().manual_seed(seed)
         face, body = (
             self._vectors(part, speech.features, reference, noise) for part in ("face", "body")
         )
         motion = to_motion(face, body, reference)
-        expected = self._expected_opening(speech.features, reference)
+        expected = self.expected_opening(speech.features, reference)
         return finish(motion, expected, speech.voice, reference, seed, expressiveness)
+
+    def infill(
+        self,
+        speech: SpeechFeatures,
+        motion: Motion,
+        span: tuple[int, int],
+        *,
+        streams: tuple[str, ...] = STREAMS,
+        seed: int = 0,
+    ) -> Motion:
+        """A span of a motion made anew in the context of the rest; see `infill.infill`."""
+        return infill(self, speech, motion, span, streams=streams, seed=seed)
 
     def window_starts(self, length: int) -> list[int]:
         """The first frames that each window decides, for a motion of ``length`` frames.
@@ -117,7 +131,7 @@ class ContextualGenerator:
             starts.append(first + window - options.lookahead)
         return starts
 
-    def _check(self, speech: SpeechFeatures, reference: Motion) -> None:
+    def check(self, speech: SpeechFeatures, reference: Motion) -> None:
         channels = self.generator.options.speech_channels
         if speech.features.shape[1] != channels or speech.fps != self.fps:
             raise UsageError(
@@ -139,6 +153,7 @@ class ContextualGenerator:
         """
         tokenizer = self.tokenizers[part]
         length, window = len(features), self.generator.options.window
+        levels = self.generator.options.levels
         context, ahead = self.options.context, self.options.lookahead
         # Behind the end, the last frame's sound is held.
         padded = np.pad(features, ((0, window), (0, 0)), mode="edge")
@@ -147,9 +162,11 @@ class ContextualGenerator:
         tokens = None
         for start in self.window_starts(length):
             first = max(0, start - context)
-            known = None if tokens is None else tokens[:, -ahead - context : -ahead]
-            speaker = self._speaker(part, padded[first : first + window], reference, start == 0)
-            tokens, codes = self._window(part, speaker, known, noise)
+            known = torch.full((1, window, levels), UNUSED, device=self.device)
+            if tokens is not None:
+                known[:, :context] = tokens[:, -ahead - context : -ahead]
+            speaker = self.speaker(part, padded[first : first + window], reference, start == 0)
+            tokens, codes = self.window(part, speaker, known, noise)
             codes = codes[:, start - first :]
             if start > 0:
                 before = latents[:, start : start + ahead]
@@ -157,11 +174,9 @@ class ContextualGenerator:
             latents[:, start : first + window] = codes
         return tokenizer.decode_long(latents[:, :length])[0].cpu().numpy()
 
-    def _speaker(
-        self, part: str, features: np.ndarray, reference: Motion, starts: bool
-    ) -> _Speaker:
+    def speaker(self, part: str, features: np.ndarray, reference: Motion, starts: bool) -> Speaker:
         """What is said in a window of features [window, C], and from which pose."""
-        return _Speaker(
+        return Speaker(
             self.generator.streams[part],
             *self._inputs(features, reference),
             starts=starts,
@@ -177,7 +192,7 @@ class ContextualGenerator:
         )
         return self.generator.normalise(speech, known)
 
-    def _expected_opening(self, features: np.ndarray, reference: Motion) -> np.ndarray:
+    def expected_opening(self, features: np.ndarray, reference: Motion) -> np.ndarray:
         """The lip opening that speech alone lets expect, [T] in shoulder widths.
 
         Made in pieces, each with as much around it as the speech encoder hears.
@@ -198,20 +213,17 @@ class ContextualGenerator:
     def _sampling(self, part: str) -> Sampling:
         return self.options.face if part == "face" else self.options.body
 
-    def _window(
-        self, part: str, speaker: _Speaker, known: Tensor | None, noise: torch.Generator
+    def window(
+        self, part: str, speaker: Speaker, known: Tensor, noise: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         """One window's tokens [1, window, Q], and the sum of their codes [1, window, D], the
-        residual levels by their expected codes. known: [1, K, Q] of its first frames, if any."""
+        residual levels by their expected codes. known: [1, window, Q], `UNUSED` in the frames to
+        be made; the others' tokens stay."""
         sampling, options = self._sampling(part), self.generator.options
-        if known is None:
-            known = torch.zeros(1, 0, options.levels, dtype=torch.long, device=self.device)
-        fixed = known.shape[1]
-        base = torch.full((1, options.window), options.codes, dtype=torch.long, device=self.device)
-        base[:, :fixed] = known[..., 0]
+        fixed = known[..., 0] != UNUSED
         base = fill_in(
             speaker.base,
-            base,
+            known[..., 0].where(fixed, torch.tensor(options.codes, device=self.device)),
             options.codes,
             self.options.iterations,
             sampling.temperature,
@@ -223,13 +235,12 @@ class ContextualGenerator:
         for level in range(1, options.levels):
             logits = speaker.residual(tokens)
             codes = codes + logits.softmax(-1) @ quantizer.books[level].codes
-            found = logits.argmax(-1)
-            found[:, :fixed] = known[..., level]
+            found = torch.where(fixed, known[..., level], logits.argmax(-1))
             tokens = torch.cat([tokens, found[..., None]], -1)
         return tokens, codes
 
 
-class _Speaker:
+class Speaker:
     """A stream's logits under one window's speech, with classifier-free guidance."""
 
     def __init__(

@@ -131,13 +131,13 @@ def test_the_beginning_does_not_depend_on_what_comes_much_later(generator):
     np.testing.assert_allclose(made.points[:100, eyes], short.points[:100, eyes], atol=1e-4)
 
 
-def test_the_expected_opening_does_not_depend_on_its_pieces(generator, monkeypatch):
+def test_theexpected_opening_does_not_depend_on_its_pieces(generator, monkeypatch):
     import gesticulate.motion.contextual as module
 
     features = speech(150).features
-    whole = generator._expected_opening(features, reference())
+    whole = generator.expected_opening(features, reference())
     monkeypatch.setattr(module, "PIECE", 40)
-    pieces = generator._expected_opening(features, reference())
+    pieces = generator.expected_opening(features, reference())
     np.testing.assert_allclose(pieces, whole, atol=1e-5)
 
 
