@@ -19,7 +19,10 @@ _DESCRIPTION = """Make the person in a photo speak and gesture to a speech recor
 
 Other commands (each with its own --help):
   gesticulate demo                a video from a photo and a speech that come along
+  gesticulate edit                gestures of a marked span of a video, made anew
   gesticulate dataset build       a training set from videos
+  gesticulate retrieve            the clips of a library whose motion goes best with a speech
+  gesticulate train alignment     train the speech-gesture alignment
   gesticulate train tokenizer     train the motion tokenizers
   gesticulate train generator     train the motion generator
   gesticulate train renderer      train the learned renderer
@@ -126,6 +129,16 @@ def _make_video(photo: Any, speech: Any, out: Any, settings: Settings) -> int:
     return 0
 
 
+def _edit(arguments: list[str]) -> int:
+    from .pipelines.edit_options import EditOptions
+
+    options = _parse(EditOptions, arguments, "gesticulate edit")
+    from .pipelines.edit_console import show_edit
+
+    show_edit(options)
+    return 0
+
+
 def _dataset_build(arguments: list[str]) -> int:
     from .datasets.options import BuildOptions
 
@@ -139,6 +152,43 @@ def _dataset_build(arguments: list[str]) -> int:
         f"{report.folder}: {report.clips} clips, {report.minutes:.1f} minutes; "
         f"{sum(report.rejected.values())} rejected. See {report.report}."
     )
+    return 0
+
+
+def _retrieve(arguments: list[str]) -> int:
+    from .motion.options import RetrieveOptions
+
+    options = _parse(RetrieveOptions, arguments, "gesticulate retrieve")
+    from .datasets.library import motions
+    from .motion.checkpoint import load_alignment
+    from .motion.retrieval import rank
+    from .speech.features import MelEncoder
+    from .speech.load import load
+    from .weights import locate
+
+    alignment = load_alignment(locate(options.weights))
+    speech = MelEncoder().encode(load(options.speech), 25.0)
+    library = motions(options.library, options.split)
+    matches = rank(alignment, speech, library, options.part)[: options.top]
+    if options.json:
+        import dataclasses
+        import json
+
+        print(json.dumps([dataclasses.asdict(match) for match in matches], indent=1))
+        return 0
+    for place, match in enumerate(matches, start=1):
+        end = match.clip_start + match.seconds
+        print(f"{place:3} {match.score:6.3f}  {match.clip}  {match.clip_start:.1f}..{end:.1f} s")
+    return 0
+
+
+def _train_alignment(arguments: list[str]) -> int:
+    from .training.options import AlignmentTraining
+
+    options = _parse_over_preset(AlignmentTraining, arguments, "gesticulate train alignment")
+    from .training.alignment import train_alignment
+
+    train_alignment(options)
     return 0
 
 
@@ -202,7 +252,10 @@ def _presets(arguments: list[str]) -> int:
 _COMMANDS: dict[tuple[str, ...], Callable[[list[str]], int]] = {
     ("run",): _run,
     ("demo",): _demo,
+    ("edit",): _edit,
     ("dataset", "build"): _dataset_build,
+    ("retrieve",): _retrieve,
+    ("train", "alignment"): _train_alignment,
     ("train", "tokenizer"): _train_tokenizer,
     ("train", "generator"): _train_generator,
     ("train", "renderer"): _train_renderer,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..weights.checkpoint import fill, read, tensors_of, write
+from .alignment import AlignmentOptions, SpeechGestureAlignment
 from .generator import GeneratorOptions, GestureGenerator
 from .tokenizer import MotionTokenizer, TokenizerOptions
 from .vectors import BODY_DIMS, FACE_DIMS
@@ -57,3 +58,15 @@ def load_generator(path: Path) -> tuple[GestureGenerator, list[str]]:
     tensors, options = read(path, "motion-generator")
     generator = GestureGenerator(GeneratorOptions(**options["generator"]), FACE_DIMS, BODY_DIMS)
     return fill(generator, tensors, path, left_out=_LEFT_OUT), options["people"]
+
+
+def save_alignment(path: Path, alignment: SpeechGestureAlignment) -> None:
+    """Write the alignment."""
+    options = dataclasses.asdict(alignment.options)
+    write(path, tensors_of(alignment), "motion-alignment", options)
+
+
+def load_alignment(path: Path) -> SpeechGestureAlignment:
+    """Read what `save_alignment` wrote. Raises: WeightsError."""
+    tensors, options = read(path, "motion-alignment")
+    return fill(SpeechGestureAlignment(AlignmentOptions(**options)), tensors, path)

@@ -31,7 +31,8 @@ class GeneratorOptions:
     speech_layers: depths of the masked generator, the residual generator (8 and 6 in the paper)
     and the speech encoder (2). window: frames the model sees at a time. face_reach, body_reach:
     frames to either side that a frame's token attends to in the speech: lips go with the sound
-    of the moment, a gesture with the phrase. codes, levels: of the tokenizers.
+    of the moment, a gesture with the phrase. codes, levels: of the tokenizers. cross_attention:
+    without it, speech only comes in with the frames' own embeddings (the paper's "concat").
     """
 
     speech_channels: int
@@ -49,6 +50,7 @@ class GeneratorOptions:
     codes: int = 1024
     levels: int = 6
     code_dim: int = 128
+    cross_attention: bool = True
 
 
 @dataclass
@@ -105,7 +107,14 @@ class TokenTransformer(nn.Module):
         self.reach = reach
         self.direct = nn.Linear(width, width)
         self.blocks = nn.ModuleList(
-            GestureBlock(width, options.heads, options.hidden, width, options.dropout)
+            GestureBlock(
+                width,
+                options.heads,
+                options.hidden,
+                width,
+                options.dropout,
+                options.cross_attention,
+            )
             for _ in range(layers)
         )
         self.norm = nn.LayerNorm(width)

@@ -95,14 +95,25 @@ class GestureBlock(nn.Module):
     Contextual Gesture, figure 3, draws one residual around both attentions and normalises after
     it. Here each attention has its own residual and is normalised before: with one residual
     around both, what self-attention found reaches the output only as the query of the second.
+    cross: whether there is attention to speech; the ablations do without.
     """
 
-    def __init__(self, width: int, heads: int, hidden: int, style_dim: int, dropout: float) -> None:
+    def __init__(
+        self,
+        width: int,
+        heads: int,
+        hidden: int,
+        style_dim: int,
+        dropout: float,
+        cross: bool = True,
+    ) -> None:
         super().__init__()
+        self.cross = cross
         self.self_norm = nn.LayerNorm(width)
         self.self_attention = Attention(width, heads)
-        self.cross_norm = nn.LayerNorm(width)
-        self.cross_attention = Attention(width, heads)
+        if cross:
+            self.cross_norm = nn.LayerNorm(width)
+            self.cross_attention = Attention(width, heads)
         self.feed_forward = feed_forward(width, hidden, dropout)
         self.adain = AdaIN(width, style_dim)
 
@@ -112,7 +123,8 @@ class GestureBlock(nn.Module):
         """x: [B, N, W]; speech: [B, T, W]; style: [B, S]; at, speech_at: [N], [T] in frames."""
         y = self.self_norm(x)
         x = x + self.self_attention(y, y, at, at)
-        x = x + self.cross_attention(self.cross_norm(x), speech, at, speech_at, reach)
+        if self.cross:
+            x = x + self.cross_attention(self.cross_norm(x), speech, at, speech_at, reach)
         return x + self.adain(self.feed_forward(x), style)
 
 

@@ -18,6 +18,8 @@ BODY_DIMS = 2 * (MOTION_BODY.stop - MOTION_BODY.start)
 DESCRIPTION = FACE_DIMS + BODY_DIMS + NUM_MOTION_POINTS
 # Confidence from which a point counts as seen.
 SEEN = 0.3
+# Share of its points that must be seen for a stream to be taken for a person's motion.
+SHOWN = 0.5
 
 
 def to_vectors(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -42,3 +44,26 @@ def describe(reference: np.ndarray, confidence: np.ndarray) -> np.ndarray:
     seen = confidence > SEEN
     places = np.where(seen[:, None], reference - REST, 0.0)
     return np.concatenate([places.reshape(-1), seen]).astype(np.float32)
+
+
+def shows(confidence: np.ndarray, part: str) -> bool:
+    """Whether motion with confidence [T, 116] shows a stream, "face" or "body"."""
+    points = MOTION_FACE if part == "face" else MOTION_BODY
+    return bool((confidence[:, points] > SEEN).mean() >= SHOWN)
+
+
+def fill_gaps(points: np.ndarray, confidence: np.ndarray) -> np.ndarray:
+    """Interpolate each point over the frames where it was not seen, [T, 116, 2].
+
+    points: [T, 116, 2]; confidence: [T, 116]. Before the first and after the last sighting a
+    point stays; one that was never seen keeps what it has (zero if that is no number).
+    """
+    filled = np.nan_to_num(points).astype(np.float32)
+    frames = np.arange(len(points))
+    for point in range(points.shape[1]):
+        seen = (confidence[:, point] > SEEN) & np.isfinite(points[:, point]).all(-1)
+        if seen.any() and not seen.all():
+            for axis in range(2):
+                known = points[seen, point, axis]
+                filled[:, point, axis] = np.interp(frames, frames[seen], known)
+    return filled

@@ -68,23 +68,6 @@ class Batch:
         return Batch(*(getattr(self, f.name).to(device) for f in fields(self)))
 
 
-def fill_gaps(points: np.ndarray, confidence: np.ndarray) -> np.ndarray:
-    """Interpolate each point over the frames where it was not seen, [T, 116, 2].
-
-    points: [T, 116, 2]; confidence: [T, 116]. Before the first and after the last sighting a
-    point stays; one that was never seen keeps what it has (zero if that is no number).
-    """
-    filled = np.nan_to_num(points).astype(np.float32)
-    frames = np.arange(len(points))
-    for point in range(points.shape[1]):
-        seen = (confidence[:, point] > SEEN) & np.isfinite(points[:, point]).all(-1)
-        if seen.any() and not seen.all():
-            for axis in range(2):
-                known = points[seen, point, axis]
-                filled[:, point, axis] = np.interp(frames, frames[seen], known)
-    return filled
-
-
 def augment_speech(speech: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Another microphone, room and vocal tract for `MelEncoder` features, [T, C].
 

@@ -6,7 +6,8 @@ import numpy as np
 
 from ..datasets.load import Clips
 from ..errors import InputError
-from .clips import Clip, fill_gaps
+from ..motion.vectors import fill_gaps
+from .clips import Clip
 from .options import DataOptions
 
 

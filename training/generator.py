@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..motion.checkpoint import Tokenizers, load_tokenizers, save_generator
+from ..errors import UsageError
+from ..motion.alignment import SpeechGestureAlignment
+from ..motion.checkpoint import Tokenizers, load_alignment, load_tokenizers, save_generator
 from ..motion.generator import Condition, GeneratorOptions, GestureGenerator, Stream
 from ..motion.masking import corrupt, training_mask
 from ..motion.tokenizer import MotionTokenizer
 from ..motion.vectors import BODY_DIMS, FACE_DIMS
+from ..weights import locate
 from .clips import Batch, Clip, WindowSampler
 from .data import load_clips
 from .loop import fit
@@ -184,6 +188,7 @@ def build(options: GeneratorTraining, channels: int, tokenizers: Tokenizers) -> 
             residual_layers=options.residual_layers,
             speech_layers=options.speech_layers,
             dropout=options.dropout,
+            cross_attention=options.cross_attention,
             window=options.data.window,
             codes=sizes.codes,
             levels=sizes.levels,
@@ -197,13 +202,25 @@ def build(options: GeneratorTraining, channels: int, tokenizers: Tokenizers) -> 
     return generator
 
 
-def tokenizer_file(name: str) -> Path:
-    """The file of registered weights, or the path that was given."""
-    if name.endswith(".safetensors"):
-        return Path(name)
-    from ..weights import resolve
+def begin_with(generator: GestureGenerator, alignment: SpeechGestureAlignment) -> None:
+    """Take the speech encoders of an alignment, and what it normalises speech by.
 
-    return Path(resolve(name))
+    Raises: UsageError where their sizes are not the generator's.
+    """
+    for name, stream in generator.streams.items():
+        own, other = (asdict(e.options) for e in (stream.speech, alignment.parts[name].speech))
+        different = [key for key in own if own[key] != other[key] and key != "dropout"]
+        if different:
+            said = ", ".join(f"{key} {other[key]} instead of {own[key]}" for key in different)
+            raise UsageError(
+                f"The alignment's {name} speech encoder does not fit the generator's: {said}. "
+                "Train both with the same sizes."
+            )
+        # `hidden`, which stands in for speech, is the generator's alone.
+        taken = alignment.parts[name].speech.state_dict()
+        stream.speech.load_state_dict(taken | {"hidden": stream.speech.hidden.data})
+    generator.speech_mean.copy_(alignment.speech_mean)
+    generator.speech_std.copy_(alignment.speech_std)
 
 
 def train_generator(options: GeneratorTraining) -> Path:
@@ -216,13 +233,15 @@ def train_generator(options: GeneratorTraining) -> Path:
         clips, window, options.data.favoured, people, options.known_speaker, seed=loop.seed
     )
     val = WindowSampler(held_out, window, options.data.favoured, augment=False, seed=1)
-    tokenizers = load_tokenizers(tokenizer_file(options.tokenizer))
+    tokenizers = load_tokenizers(locate(options.tokenizer))
     speech = clips[0].speech
     assert speech is not None  # load_clips was asked for clips with sound
     channels = speech.shape[1]
     torch.manual_seed(loop.seed)
     generator = build(options, channels, tokenizers)
     measure_inputs(generator, [sampler.batch(PROBE + i, 64) for i in range(8)])
+    if options.alignment is not None:
+        begin_with(generator, load_alignment(locate(options.alignment)))
     module = GeneratorLosses(generator, tokenizers, options)
     val_batches = [val.batch(i, 32) for i in range(4)]
 

@@ -18,6 +18,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from .clips import Batch
 from .options import LoopOptions
+from .pairs import Pairs
 
 
 class Progress:
@@ -142,7 +143,7 @@ def moving_average(module: nn.Module, decay: float) -> AveragedModel:
 
 def fit(
     module: nn.Module,
-    batches: Callable[[int, int], Batch],
+    batches: Callable[[int, int], Batch | Pairs],
     validate: Callable[[nn.Module], dict[str, float]],
     options: LoopOptions,
 ) -> nn.Module:

@@ -60,6 +60,36 @@ class TokenizerTraining:
     velocity: float = 0.5
     acceleration: float = 0.25
     """Weights of the losses on the first and second difference over time."""
+    distillation: float = 0.0
+    """Weight of the likeness to what the alignment's gesture encoders make of the motion
+    (Contextual Gesture, equations 2 and 3; its weight is not in the paper's text). 0 is none."""
+    alignment: str | None = None
+    """The alignment to learn from: registered weights, or a path to a .safetensors file."""
+
+
+@dataclass(frozen=True)
+class AlignmentTraining:
+    """Train the chronological speech-gesture alignment."""
+
+    data: DataOptions
+    loop: LoopOptions
+    """Its batch is what a clip is told apart from."""
+    words: Path | None = None
+    """JSON with the words of clips, {"clip's id": [["text", start, end], ...]}: where they are
+    known, speech is cut between words, else at pauses and onsets."""
+    width: int = 128
+    heads: int = 4
+    hidden: int = 384
+    layers: int = 2
+    """Sizes of the content encoders. A generator that begins with them must have the same."""
+    dropout: float = 0.1
+    embedding: int = 128
+    waves: int = 16
+    """Cosines over the window that content is averaged against; 1 is the paper's mean."""
+    temperature: float = 0.1
+    """Contextual Gesture has 0.7, the author's later work 0.1."""
+    chronological: int = 1
+    """Negatives of a clip's own speech in another order; 0 leaves them out."""
 
 
 @dataclass(frozen=True)
@@ -70,12 +100,17 @@ class GeneratorTraining:
     loop: LoopOptions
     tokenizer: str = "motion-tokenizer"
     """Registered weights, or a path to a .safetensors file."""
+    alignment: str | None = None
+    """An alignment of the same sizes, whose speech encoders the generator's begin with."""
     width: int = 128
     heads: int = 4
     hidden: int = 384
     layers: int = 3
     residual_layers: int = 2
     speech_layers: int = 2
+    cross_attention: bool = True
+    """Attend to speech around a frame; without it, a frame is only told its own moment's speech
+    (Contextual Gesture's ablation "concat")."""
     dropout: float = 0.05
     reconstruction: float = 4.0
     """Weight of the decoded motion's loss. Contextual Gesture has 50, in coordinates of the
@@ -90,6 +125,20 @@ class GeneratorTraining:
     """Rows of the speaker table besides the average speaker: the persons with most speech."""
     known_speaker: float = 0.5
     """Chance that a sample is told its speaker; otherwise it trains the average speaker."""
+
+
+@dataclass(frozen=True)
+class AutoencoderTraining:
+    """Train the motion autoencoder that FGD is measured in."""
+
+    data: DataOptions
+    """Its window is the autoencoder's; shipped weights have 32 frames."""
+    loop: LoopOptions
+    width: int = 128
+    latent: int = 32
+    """Numbers a window becomes."""
+    velocity: float = 1.0
+    """Weight of the loss on differences from frame to frame."""
 
 
 @dataclass(frozen=True)

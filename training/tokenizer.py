@@ -7,16 +7,17 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ..motion.checkpoint import save_tokenizers
+from ..errors import UsageError
+from ..motion.alignment import PARTS, PartAlignment, SpeechGestureAlignment, distillation
+from ..motion.checkpoint import load_alignment, save_tokenizers
 from ..motion.tokenizer import MotionTokenizer, TokenizerOptions
-from ..motion.vectors import BODY_DIMS, FACE_DIMS
+from ..weights import locate
 from .clips import Batch, WindowSampler
 from .data import load_clips
 from .loop import fit
 from .losses import importance, motion_losses
 from .options import TokenizerTraining
 
-PARTS = {"face": FACE_DIMS, "body": BODY_DIMS}
 # Displacements below this share of a stream's overall spread are mostly the estimator's jitter;
 # dividing by less would make the tokenizer learn the jitter of the eye corners.
 SPREAD_FLOOR = 0.25
@@ -25,9 +26,14 @@ PROBE = 1_000_000_000
 
 
 class TokenizerLosses(nn.Module):
-    """Both tokenizers and what they are trained on."""
+    """Both tokenizers and what they are trained on.
 
-    def __init__(self, options: TokenizerTraining) -> None:
+    alignment: whose gesture encoders the codes are to be like, where there is one.
+    """
+
+    def __init__(
+        self, options: TokenizerTraining, alignment: SpeechGestureAlignment | None = None
+    ) -> None:
         super().__init__()
         self.options = options
         self.tokenizers = nn.ModuleDict(
@@ -47,6 +53,19 @@ class TokenizerLosses(nn.Module):
         )
         for part in PARTS:
             self.register_buffer(f"{part}_importance", importance(part), persistent=False)
+        self.teachers = nn.ModuleDict()
+        self.maps = nn.ModuleDict()
+        if alignment is not None:
+            for part, teacher in alignment.parts.items():
+                self.teachers[part] = teacher.requires_grad_(False)
+                self.maps[part] = nn.Linear(options.code_dim, alignment.options.width)
+        self.train()
+
+    def train(self, mode: bool = True) -> TokenizerLosses:
+        """The teachers stay as they are, without dropout."""
+        super().train(mode)
+        self.teachers.eval()
+        return self
 
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """The losses by name: reconstruction, velocity, acceleration, commitment of each part."""
@@ -57,11 +76,12 @@ class TokenizerLosses(nn.Module):
             # Frames whose points are mostly unknown teach the codebook nothing.
             valid = batch.valid & (seen.mean(-1) > 0.1)
             if self.training and step < self.options.continuous:
-                made = tokenizer.decode_latents(tokenizer.latents(real))
+                codes = tokenizer.latents(real)
+                made = tokenizer.decode_latents(codes)
                 commitment = made.new_zeros(())
             else:
                 made, quantized = tokenizer(real, valid)
-                commitment = quantized.commitment
+                codes, commitment = quantized.values, quantized.commitment
             spread = tokenizer.spread
             place, velocity, acceleration = motion_losses(
                 made.float() / spread, real / spread, seen, getattr(self, f"{part}_importance")
@@ -78,7 +98,32 @@ class TokenizerLosses(nn.Module):
                 f"{part}_velocity": velocity,
                 f"{part}_commitment": commitment,
             }
+            if part in self.teachers:
+                likeness = self._distillation(part, codes, real, valid)
+                total = total + self.options.distillation * likeness
+                terms[f"{part}_distillation"] = likeness
         return {"loss": total, **terms}
+
+    def _distillation(self, part: str, codes: Tensor, real: Tensor, valid: Tensor) -> Tensor:
+        """Equation (2). codes: [B, T, code_dim], summed over the levels; real: [B, T, D]."""
+        teacher: PartAlignment = self.teachers[part]
+        with torch.no_grad():
+            taught = teacher.content(real)
+        return distillation(self.maps[part](codes), taught, valid)
+
+
+def teacher_of(options: TokenizerTraining) -> SpeechGestureAlignment | None:
+    """The alignment that the options name, None without distillation.
+
+    Raises: UsageError where only one of `distillation` and `alignment` is given.
+    """
+    if (options.distillation > 0) != (options.alignment is not None):
+        raise UsageError(
+            f"Got distillation {options.distillation:g} and alignment {options.alignment!r}. "
+            "Distillation needs both a weight above 0 and the weights of an alignment "
+            "(`gesticulate train alignment`); without it, leave out both."
+        )
+    return None if options.alignment is None else load_alignment(locate(options.alignment))
 
 
 def set_spread(tokenizer: MotionTokenizer, vectors: Tensor, seen: Tensor) -> None:
@@ -98,7 +143,7 @@ def train_tokenizer(options: TokenizerTraining) -> Path:
     )
     val = WindowSampler(held_out, options.data.window, augment=False, seed=1)
     torch.manual_seed(options.loop.seed)
-    module = TokenizerLosses(options)
+    module = TokenizerLosses(options, teacher_of(options))
     probe = [sampler.batch(PROBE + i, 64) for i in range(8)]
     for part, tokenizer in module.tokenizers.items():
         set_spread(

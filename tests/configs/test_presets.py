@@ -13,7 +13,12 @@ from gesticulate import configs
 from gesticulate.errors import UsageError
 from gesticulate.pipelines import registry
 from gesticulate.pipelines.preset import DEFAULT_PRESET, PipelinePreset
-from gesticulate.training.options import GeneratorTraining, RendererTraining, TokenizerTraining
+from gesticulate.training.options import (
+    AlignmentTraining,
+    GeneratorTraining,
+    RendererTraining,
+    TokenizerTraining,
+)
 
 
 @dataclass(frozen=True)
@@ -111,6 +116,7 @@ def test_every_pipeline_preset_names_stages_that_exist():
 @pytest.mark.parametrize("name", [name for name in configs.names() if name.startswith("train-")])
 def test_every_training_preset_is_complete(name):
     kind = {
+        "alignment": AlignmentTraining,
         "tokenizer": TokenizerTraining,
         "generator": GeneratorTraining,
         "renderer": RendererTraining,

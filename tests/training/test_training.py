@@ -13,8 +13,9 @@ from gesticulate.datasets.publish import COLUMNS
 from gesticulate.errors import InputError
 from gesticulate.keypoints.person import REST
 from gesticulate.motion.checkpoint import load_generator, load_tokenizers
+from gesticulate.motion.vectors import fill_gaps
 from gesticulate.speech.features import MelEncoder
-from gesticulate.training.clips import Clip, WindowSampler, augment_speech, fill_gaps
+from gesticulate.training.clips import Clip, WindowSampler, augment_speech
 from gesticulate.training.data import load_clips
 from gesticulate.training.generator import build, most_heard, train_generator
 from gesticulate.training.losses import importance, motion_losses
