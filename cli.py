@@ -26,6 +26,8 @@ Other commands (each with its own --help):
   gesticulate train tokenizer     train the motion tokenizers
   gesticulate train generator     train the motion generator
   gesticulate train renderer      train the learned renderer
+  gesticulate train autoencoder   train the motion autoencoder that FGD is measured in
+  gesticulate evaluate            measure generated clips against real ones
   gesticulate presets             the presets and what they are for
 
 With --debug, an error shows where it arose. Exit codes: 0 done, 1 failed, 2 wrong arguments,
@@ -222,6 +224,27 @@ def _train_renderer(arguments: list[str]) -> int:
     return 0
 
 
+def _train_autoencoder(arguments: list[str]) -> int:
+    from .training.options import AutoencoderTraining
+
+    options = _parse_over_preset(AutoencoderTraining, arguments, "gesticulate train autoencoder")
+    from .training.motion_autoencoder import train_autoencoder
+
+    train_autoencoder(options)
+    return 0
+
+
+def _evaluate(arguments: list[str]) -> int:
+    from .evaluation.options import EvaluateOptions
+
+    options = _parse(EvaluateOptions, arguments, "gesticulate evaluate")
+    from .evaluation.evaluate import evaluate
+
+    print(evaluate(options, lambda name: print(f"measuring {name}", file=sys.stderr)))
+    print(f"See {options.out} for the table, the numbers and the plots.")
+    return 0
+
+
 def _parse_over_preset(cls: Any, arguments: list[str], prog: str) -> Any:
     """Options from a preset (``--config NAME_OR_FILE``), single ones from the command line."""
     description = f"{cls.__doc__}\n\n--config NAME_OR_FILE takes all options from a preset."
@@ -259,6 +282,8 @@ _COMMANDS: dict[tuple[str, ...], Callable[[list[str]], int]] = {
     ("train", "tokenizer"): _train_tokenizer,
     ("train", "generator"): _train_generator,
     ("train", "renderer"): _train_renderer,
+    ("train", "autoencoder"): _train_autoencoder,
+    ("evaluate",): _evaluate,
     ("presets",): _presets,
 }
 

@@ -3,8 +3,9 @@
     python benchmarks/motion.py --data DATASET --out OUT
 
 DATASET is what `gesticulate dataset build` wrote. Every clip's speech and first frame are given
-to the generator; what it makes is measured beside the clip's real motion. OUT gets results.md
-and results.json.
+to the generator; what it makes is measured beside the clip's real motion, by the metrics of
+papers (as `gesticulate evaluate` does) and by our own. OUT gets results.md, results.json, plots,
+and the motions made with the first seed, which `gesticulate evaluate DATASET OUT/motions` reads.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ import tyro
 
 from gesticulate.datasets.load import ClipRow, Clips
 from gesticulate.errors import GesticulateError, InputError, UsageError
-from gesticulate.evaluation.gestures import diversity
+from gesticulate.evaluation.comparison import MOTIONS, Figure, Sides, compare, table
+from gesticulate.evaluation.diversity import seed_diversity
 from gesticulate.evaluation.lip_sync import (
     LipSpeechCorrelation,
     lip_opening,
@@ -30,6 +32,14 @@ from gesticulate.evaluation.lip_sync import (
     shuffled_correlation,
 )
 from gesticulate.evaluation.motion_scores import MotionScores, mean_numbers, motion_scores
+from gesticulate.evaluation.plots import plot_clips, plot_figures
+from gesticulate.evaluation.recordings import (
+    Recording,
+    Sources,
+    dataset_recordings,
+    load_motion,
+    save_motion,
+)
 from gesticulate.evaluation.seams import Seams, seams
 from gesticulate.evaluation.tables import markdown_table, save_json
 from gesticulate.keypoints import layout
@@ -122,10 +132,11 @@ def speech_of(clips: Clips, row: ClipRow, encoder: str) -> SpeechFeatures:
 
 
 def measure(
-    generator: Any, speech: SpeechFeatures, real: Motion, row: ClipRow, seeds: int
+    generator: Any, speech: SpeechFeatures, real: Motion, row: ClipRow, seeds: int, file: Path
 ) -> tuple[ClipResult, Track]:
-    """Generate from the clip's speech and first frame, and compare."""
+    """Generate from the clip's speech and first frame, and compare. file: for the first motion."""
     made = [generator.generate(speech, real[:1], seed=seed) for seed in range(seeds)]
+    save_motion(made[0], file)
     # A generator that joins windows tells where, if it wants its seams measured.
     window_starts: Callable[[int], list[int]] | None = getattr(generator, "window_starts", None)
     result = ClipResult(
@@ -134,8 +145,8 @@ def measure(
         frames=len(speech),
         real=motion_scores(real, speech.energy, speech.voice),
         generated=motion_scores(made[0], speech.energy, speech.voice),
-        body_diversity=diversity(made, layout.MOTION_BODY),
-        face_diversity=diversity(made, layout.MOTION_FACE),
+        body_diversity=seed_diversity(made, layout.MOTION_BODY),
+        face_diversity=seed_diversity(made, layout.MOTION_FACE),
         seams=seams(made[0].points, window_starts(len(speech))[1:]) if window_starts else None,
     )
     track = Track(lip_opening(real), lip_opening(made[0]), speech.energy, speech.voice)
@@ -181,8 +192,26 @@ def seam_row(results: list[ClipResult]) -> list[object]:
     ]
 
 
-def report(arguments: Arguments, results: list[ClipResult], tracks: list[Track]) -> str:
-    """Write results.json and results.md; returns the latter's text."""
+def paper_metrics(
+    clips: Clips, rows: list[ClipRow], motions: Path
+) -> tuple[list[Figure], dict[str, str]]:
+    """The metrics of papers of all saved motions against their clips, and what is missing."""
+
+    def made(row: ClipRow) -> Sources:
+        return Sources(motion=lambda: load_motion(motions / f"{row.id}.npz"))
+
+    generated = {row.id: Recording(row.id, made(row)) for row in rows}
+    return compare(Sides(dataset_recordings(clips, rows), generated), MOTIONS)
+
+
+def report(
+    arguments: Arguments,
+    results: list[ClipResult],
+    tracks: list[Track],
+    figures: list[Figure],
+    missing: dict[str, str],
+) -> str:
+    """Write results.json, results.md and the plots; returns the text of results.md."""
     lips = lip_rows(results, tracks)
     real = mean_numbers([result.real for result in results])
     generated = mean_numbers([result.generated for result in results])
@@ -205,9 +234,11 @@ def report(arguments: Arguments, results: list[ClipResult], tracks: list[Track])
     )
     header = ["", "speed at", "elsewhere", "acceleration at", "elsewhere", "speed ratio"]
     text += "\n" + markdown_table([*header, "acceleration ratio"], [seam_row(results)], digits=4)
-    save_json(
-        {"arguments": arguments, "lips": lips, "clips": results}, arguments.out / "results.json"
-    )
+    text += "\nMetrics of papers, defined in evaluation/:\n\n" + table(figures, missing)
+    found = {"arguments": arguments, "lips": lips, "clips": results, "figures": figures}
+    save_json(found, arguments.out / "results.json")
+    plot_figures(figures, arguments.out / "figures.png")
+    plot_clips(figures, arguments.out / "clips.png")
     (arguments.out / "results.md").write_text(text, encoding="utf-8")
     return text
 
@@ -218,16 +249,19 @@ def main(arguments: Arguments) -> None:
     clips = Clips(arguments.data)
     rows = chosen_clips(arguments, clips)
     generator = make_generator(arguments.generator)
+    motions = arguments.out / "motions"
     results, tracks = [], []
     for number, row in enumerate(rows, start=1):
         speech = speech_of(clips, row, generator.speech_encoder)
         start = time.perf_counter()
-        result, track = measure(generator, speech, clips.motion_of(row), row, arguments.seeds)
+        real, file = clips.motion_of(row), motions / f"{row.id}.npz"
+        result, track = measure(generator, speech, real, row, arguments.seeds, file)
         results.append(result)
         tracks.append(track)
         seconds = time.perf_counter() - start
         print(f"{number}/{len(rows)} {row.id} {seconds:.1f} s", file=sys.stderr)
-    print(report(arguments, results, tracks))
+    figures, missing = paper_metrics(clips, rows, motions)
+    print(report(arguments, results, tracks, figures, missing))
 
 
 if __name__ == "__main__":

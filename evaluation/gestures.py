@@ -1,12 +1,10 @@
-"""How much a person gestures: amplitude, speed, and how much two motions differ.
+"""How much a person gestures: amplitude and speed.
 
 Read beside the same numbers of real motion: less is stiff, more is nervous. All in shoulder
 widths, so that people near and far compare.
 """
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -51,21 +49,3 @@ def _part(motion: Motion, part: str) -> tuple[np.ndarray, np.ndarray]:
     """[T, P, 2] points and [T, P] bool seen."""
     index = GESTURE_PARTS[part]
     return motion.points[:, index].astype(np.float64), motion.confidence[:, index] >= SEEN
-
-
-def diversity(motions: Sequence[Motion], points: slice = layout.MOTION_BODY) -> float:
-    """Mean L1 distance between motions made for the same speech with different seeds.
-
-    The mean over all pairs of the mean absolute difference of coordinates, in shoulder widths: the
-    "Diversity" of Contextual Gesture's appendix ("the average L1 distance across generated
-    clips"), within one speech. Zero where the seed changes nothing.
-
-    motions: at least two of one length. points: which of the 116.
-    """
-    if len(motions) < 2:
-        raise ValueError(f"diversity needs at least 2 motions, got {len(motions)}")
-    tracks = [motion.points[:, points] for motion in motions]
-    pairs = [
-        np.abs(a - b).mean(dtype=np.float64) for i, a in enumerate(tracks) for b in tracks[i + 1 :]
-    ]
-    return float(np.mean(pairs))

@@ -116,6 +116,7 @@ def test_every_pipeline_preset_names_stages_that_exist():
 @pytest.mark.parametrize("name", [name for name in configs.names() if name.startswith("train-")])
 def test_every_training_preset_is_complete(name):
     kind = {
+        "autoencoder": AutoencoderTraining,
         "alignment": AlignmentTraining,
         "tokenizer": TokenizerTraining,
         "generator": GeneratorTraining,

@@ -3,7 +3,8 @@ import pytest
 
 from gesticulate.evaluation.blinks import blink_rate, blinks, eye_aspect_ratio
 from gesticulate.evaluation.detection import detection_rates
-from gesticulate.evaluation.gestures import amplitude, diversity, speed
+from gesticulate.evaluation.diversity import seed_diversity
+from gesticulate.evaluation.gestures import amplitude, speed
 from gesticulate.evaluation.jitter import jitter, pose_jitter
 from gesticulate.evaluation.motion_scores import mean_numbers, motion_scores
 from gesticulate.evaluation.seams import seams
@@ -131,10 +132,10 @@ def test_amplitude_and_speed_of_a_circling_wrist():
 def test_diversity():
     one = still_motion(10)
     other = Motion(one.points + np.float32(0.25), one.confidence)
-    assert diversity([one, one, one]) == 0
-    assert diversity([one, other]) == pytest.approx(0.25, rel=1e-5)
+    assert seed_diversity([one, one, one]) == 0
+    assert seed_diversity([one, other]) == pytest.approx(0.25, rel=1e-5)
     with pytest.raises(ValueError, match="at least 2"):
-        diversity([one])
+        seed_diversity([one])
 
 
 def test_scores_of_a_motion_and_their_mean():

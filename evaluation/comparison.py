@@ -1,0 +1,358 @@
+"""All metrics of generated recordings against real ones, as one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Literal, get_args
+
+import numpy as np
+
+from ..errors import GesticulateError, InputError
+from ..keypoints import layout
+from .beat_alignment import beat_alignment, motion_beats
+from .beat_constancy import angle_beat_constancy, joint_beat_constancy
+from .joints import FPS, Joints
+from .l1div import l1div
+from .lip_sync import lip_opening, lip_speech_correlation, shuffled
+from .lvd import lvd
+from .options import MetricName
+from .pcm import THRESHOLD, pcm
+from .recordings import Recording, Sound
+from .srgr import srgr
+from .tables import markdown_table
+
+NAN = float("nan")
+ALL: tuple[MetricName, ...] = get_args(MetricName)
+# Those that need motion, with or without sound, and those that need frames.
+PICTURES: tuple[MetricName, ...] = ("psnr", "ssim", "lpips", "fid", "fvd")
+MOTIONS: tuple[MetricName, ...] = tuple(name for name in ALL if name not in PICTURES)
+# Of two recordings of one name, frames by which they may differ; the longer one is cut.
+_SLACK = round(FPS / 2)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One metric's result.
+
+    better: which way is better; "real" where nearer to the real clips' is. real, generated: of the
+    whole sets; NaN where it cannot be said of one. shuffled: the generated motions with the sound
+    of other clips, the control. clips: by name, (real, generated). note: how it was measured.
+    """
+
+    metric: str
+    title: str
+    better: Literal["higher", "lower", "real"]
+    generated: float
+    real: float = NAN
+    shuffled: float = NAN
+    clips: dict[str, tuple[float, float]] = field(default_factory=dict)
+    note: str = ""
+
+
+class Sides:
+    """Real and generated recordings by name, and those that have a partner."""
+
+    def __init__(
+        self,
+        real: Mapping[str, Recording],
+        generated: Mapping[str, Recording],
+        every: int = 5,
+    ) -> None:
+        """every: pictures are compared at every so-manieth frame."""
+        self.real, self.generated, self.every = list(real.values()), list(generated.values()), every
+        self._pairs = [(real[name], made) for name, made in generated.items() if name in real]
+
+    def need_frames(self) -> None:
+        """Raises: InputError where a recording has no video."""
+        for recording in (*self.real, *self.generated):
+            recording.frames()
+
+    @property
+    def pairs(self) -> list[tuple[Recording, Recording]]:
+        """Recordings of the same name. Raises: InputError where there are none."""
+        if not self._pairs:
+            raise InputError(
+                f"no file of the generated ones ({self.generated[0].name}, ...) has the name of a "
+                f"real one ({self.real[0].name}, ...)."
+            )
+        return self._pairs
+
+    def joints(self, part: slice) -> Iterator[tuple[str, Joints, Joints]]:
+        """(name, real, generated) joints of all pairs, of one length."""
+        for real, made in self.pairs:
+            length = common_length(made.name, len(real.motion), len(made.motion))
+            yield (
+                made.name,
+                Joints.of(real.motion[:length], part),
+                Joints.of(made.motion[:length], part),
+            )
+
+    def sound_of(self, recording: Recording) -> Sound | None:
+        """What is heard in a recording, or was given to make it: its partner's sound. None where
+        neither has any."""
+        partner = next((real for real, made in self._pairs if made is recording), recording)
+        for source in (recording, partner):
+            try:
+                return source.sound
+            except InputError:
+                continue
+        return None
+
+
+def common_length(name: str, real: int, generated: int) -> int:
+    """The shorter of two numbers of frames that differ by half a second at most.
+
+    Raises: InputError where they differ by more.
+    """
+    if abs(real - generated) > _SLACK:
+        raise InputError(
+            f"{name}: the real clip has {real} frames at 25 a second, the generated one "
+            f"{generated}. They must be of the same speech and length."
+        )
+    return min(real, generated)
+
+
+def _mean(values: Sequence[float]) -> float:
+    known = [value for value in values if np.isfinite(value)]
+    return float(np.mean(known)) if known else NAN
+
+
+def _paired(
+    sides: Sides,
+    metric: str,
+    title: str,
+    better: Literal["higher", "lower"],
+    measure: Callable[[Joints, Joints], float],
+    note: str,
+) -> Figure:
+    rows = {name: measure(a, b) for name, a, b in sides.joints(slice(0, layout.NUM_MOTION_POINTS))}
+    clips = {name: (NAN, value) for name, value in rows.items()}
+    return Figure(metric, title, better, _mean(list(rows.values())), clips=clips, note=note)
+
+
+def _heard(
+    sides: Sides,
+    metric: str,
+    title: str,
+    better: Literal["higher", "real"],
+    measure: Callable[[Recording, Sound], float],
+    note: str,
+) -> Figure:
+    """A metric of motion beside sound, with the sound of other clips as the control."""
+    heard = [(r, sides.sound_of(r)) for r in sides.generated]
+    known = [(r, sound) for r, sound in heard if sound is not None]
+    if not known:
+        raise InputError("no generated clip has sound, and no real clip of its name either.")
+    truths = [(r, sides.sound_of(r)) for r in sides.real]
+    real = {r.name: measure(r, sound) for r, sound in truths if sound is not None}
+    made = {r.name: measure(r, sound) for r, sound in known}
+    control = []
+    if len(known) > 1:
+        control = [measure(known[i][0], known[j][1]) for i, j in shuffled(len(known), 2)]
+    return Figure(
+        metric,
+        title,
+        better,
+        _mean(list(made.values())),
+        _mean(list(real.values())),
+        _mean(control),
+        {name: (real.get(name, NAN), value) for name, value in made.items()},
+        note,
+    )
+
+
+def _fgd(sides: Sides) -> Figure:
+    from .fgd import fgd
+    from .motion_autoencoder import load
+
+    network = load()
+    motions = [[r.motion for r in side] for side in (sides.real, sides.generated)]
+    note = f"{network.label}, windows of {network.options.window} frames"
+    return Figure("fgd", "FGD", "lower", fgd(motions[0], motions[1], network), note=note)
+
+
+def _diversity(sides: Sides) -> Figure:
+    from .diversity import PAIRS, latent_diversity
+    from .motion_autoencoder import load
+
+    network = load()
+    found = []
+    for side in (sides.real, sides.generated):
+        latents = network.latents([r.motion for r in side])
+        if len(latents) < 2:
+            raise InputError("the clips have fewer than two windows of 32 frames.")
+        found.append(latent_diversity(latents))
+    note = f"{network.label}, mean L1 of {PAIRS} random pairs of windows"
+    return Figure("diversity", "Diversity", "real", found[1], found[0], note=note)
+
+
+def _l1div(sides: Sides) -> Figure:
+    real, made = (
+        {r.name: l1div(Joints.of(r.motion)) for r in side} for side in (sides.real, sides.generated)
+    )
+    return Figure(
+        "l1div",
+        "L1div",
+        "real",
+        _mean(list(made.values())),
+        _mean(list(real.values())),
+        clips={name: (real.get(name, NAN), value) for name, value in made.items()},
+        note="shoulder widths, sum over 116 points",
+    )
+
+
+def _bas(recording: Recording, sound: Sound) -> float:
+    beats = motion_beats(Joints.of(recording.motion, layout.MOTION_BODY))
+    return beat_alignment(_within(sound, recording), beats, FPS)
+
+
+def _within(sound: Sound, recording: Recording) -> np.ndarray:
+    """The beats that fall into a motion."""
+    return sound.beats[sound.beats <= len(recording.motion) / FPS]
+
+
+def _lips(recording: Recording, sound: Sound) -> float:
+    opening = lip_opening(recording.motion)
+    return lip_speech_correlation(opening, sound.energy, sound.voice).pearson
+
+
+def _srgr(sides: Sides) -> Figure:
+    scores = {real.name: real.semantics for real, _ in sides.pairs}
+    rows = {}
+    for name, real, made in sides.joints(slice(0, layout.NUM_MOTION_POINTS)):
+        length = common_length(name, len(scores[name]), len(real))
+        rows[name] = srgr(
+            Joints(real.points[:length], real.seen[:length], real.fps),
+            Joints(made.points[:length], made.seen[:length], made.fps),
+            scores[name][:length],
+        )
+    clips = {name: (NAN, value) for name, value in rows.items()}
+    note = "within 0.1 shoulder widths (L1), scores over 0.165"
+    return Figure("srgr", "SRGR", "higher", _mean(list(rows.values())), clips=clips, note=note)
+
+
+def _pictures(sides: Sides, metric: str) -> Figure:
+    from .picture_pairs import frame_scores
+
+    rows = {
+        made.name: frame_scores(metric, real.frames(), made.frames(), sides.every, made.name)
+        for real, made in sides.pairs
+    }
+    better: Literal["higher", "lower"] = "lower" if metric == "lpips" else "higher"
+    note = f"every {sides.every}th frame" + (", AlexNet" if metric == "lpips" else "")
+    mean = _mean(list(rows.values()))
+    clips = {name: (NAN, value) for name, value in rows.items()}
+    return Figure(metric, metric.upper(), better, mean, clips=clips, note=note)
+
+
+def _fid(sides: Sides) -> Figure:
+    from .fid import Inception, fid
+
+    sides.need_frames()
+    network = Inception()
+    features = [
+        np.concatenate([network.features(islice(r.frames(), 0, None, sides.every)) for r in side])
+        for side in (sides.real, sides.generated)
+    ]
+    _check_counts("FID", "frames", features)
+    note = f"{len(features[0])} and {len(features[1])} frames"
+    return Figure("fid", "FID", "lower", fid(*features), note=note)
+
+
+def _fvd(sides: Sides) -> Figure:
+    from .fvd import CLIP, VideoFeatures, fvd
+
+    sides.need_frames()
+    network = VideoFeatures()
+    features = [
+        np.concatenate([network.features(r.frames()) for r in side])
+        for side in (sides.real, sides.generated)
+    ]
+    _check_counts("FVD", f"clips of {CLIP} frames", features)
+    note = f"I3D, {len(features[0])} and {len(features[1])} clips of {CLIP} frames"
+    return Figure("fvd", "FVD", "lower", fvd(*features), note=note)
+
+
+def _check_counts(title: str, what: str, features: Sequence[np.ndarray]) -> None:
+    if min(map(len, features)) < 2:
+        counts = " and ".join(str(len(side)) for side in features)
+        raise InputError(f"{title} needs two {what} or more on each side, got {counts}.")
+
+
+_MEASURES: dict[MetricName, Callable[[Sides], Figure]] = {
+    "fgd": _fgd,
+    "diversity": _diversity,
+    "l1div": _l1div,
+    "bas": lambda s: _heard(
+        s, "bas", "BAS", "higher", _bas, "over sound beats, sigma 3 frames at 25 a second"
+    ),
+    "bc": lambda s: _heard(
+        s,
+        "bc",
+        "BC",
+        "higher",
+        lambda r, sound: joint_beat_constancy(r.motion, _within(sound, r)),
+        "BEAT/EMAGE, joints above 0.30 of their mean speed, sigma 0.3 s",
+    ),
+    "bc-angle": lambda s: _heard(
+        s,
+        "bc-angle",
+        "BC (angles)",
+        "higher",
+        lambda r, sound: angle_beat_constancy(r.motion, _within(sound, r)),
+        "HA2G, minima 0.03 deep, sigma 0.1 s",
+    ),
+    "pcm": lambda s: _paired(
+        s, "pcm", "PCM", "higher", pcm, f"within {THRESHOLD} shoulder widths, 116 points"
+    ),
+    "srgr": _srgr,
+    "lvd": lambda s: _paired(
+        s, "lvd", "LVD", "lower", lvd, "shoulder widths a frame, sum over 116 points"
+    ),
+    "lips": lambda s: _heard(
+        s, "lips", "Lips and loudness", "real", _lips, "Pearson where there is voice"
+    ),
+    "psnr": lambda s: _pictures(s, "psnr"),
+    "ssim": lambda s: _pictures(s, "ssim"),
+    "lpips": lambda s: _pictures(s, "lpips"),
+    "fid": _fid,
+    "fvd": _fvd,
+}
+
+
+def compare(
+    sides: Sides,
+    metrics: Sequence[MetricName] = ALL,
+    demanded: bool = False,
+    tell: Callable[[str], None] = lambda name: None,
+) -> tuple[list[Figure], dict[str, str]]:
+    """Measure; returns the figures, and why others could not be measured, by metric.
+
+    demanded: a metric that cannot be measured is an error (InputError or WeightsError) rather than
+    left out. tell: is told each metric's name before it.
+    """
+    figures, missing = [], {}
+    for name in metrics:
+        tell(name)
+        try:
+            figures.append(_MEASURES[name](sides))
+        except GesticulateError as error:
+            if demanded:
+                raise type(error)(f"{name} cannot be measured: {error}") from error
+            missing[name] = str(error)
+    return figures, missing
+
+
+def table(figures: Sequence[Figure], missing: Mapping[str, str]) -> str:
+    """The figures as markdown, and below it what could not be measured."""
+    arrow = {"higher": "↑", "lower": "↓", "real": "→ real"}
+    rows: list[list[object]] = [
+        [f"{f.title} {arrow[f.better]}", f.real, f.generated, f.shuffled, f.note] for f in figures
+    ]
+    text = markdown_table(["metric", "real", "generated", "shuffled sound", "measured"], rows)
+    if missing:
+        text += "\nNot measured:\n\n"
+        text += "".join(f"- {name}: {reason}\n" for name, reason in missing.items())
+    return text

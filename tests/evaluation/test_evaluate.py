@@ -1,0 +1,163 @@
+"""`gesticulate evaluate`: folders in, one table out."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gesticulate.errors import InputError
+from gesticulate.evaluation.comparison import Sides, common_length, compare
+from gesticulate.evaluation.evaluate import evaluate
+from gesticulate.evaluation.options import EvaluateOptions
+from gesticulate.evaluation.picture_pairs import frame_scores
+from gesticulate.evaluation.recordings import (
+    Recording,
+    Sound,
+    Sources,
+    load_motion,
+    save_motion,
+)
+from gesticulate.keypoints import layout
+from gesticulate.keypoints.motion import Motion
+from gesticulate.keypoints.person import CANONICAL, REST, from_motion
+
+PLAIN = ("l1div", "pcm", "lvd")
+
+
+def waving(frames: int, beats: np.ndarray, height: float = 0.3) -> Motion:
+    """Both arms rise and fall, and stand still at the beats."""
+    phase = np.interp(np.arange(frames), beats * 25, np.pi * np.arange(len(beats)))
+    points = np.repeat(REST[None], frames, axis=0).astype(float)
+    points[:, 70:74, 1] -= height * np.cos(phase)[:, None]
+    points[:, layout.FACE_NOSE_TIP, 0] += 0.1 * np.cos(phase)
+    return Motion(points, np.ones((frames, layout.NUM_MOTION_POINTS)))
+
+
+def beats_of(seed: int) -> np.ndarray:
+    return np.cumsum(np.random.default_rng(seed).uniform(0.6, 1.4, 12))
+
+
+def recording(name: str, motion: Motion, beats: np.ndarray | None = None) -> Recording:
+    def sound() -> Sound:
+        loud = np.zeros(len(motion))
+        return Sound(beats, loud, loud)
+
+    return Recording(name, Sources(lambda: motion, sound=None if beats is None else sound))
+
+
+@pytest.fixture(scope="module")
+def sides() -> Sides:
+    """Three clips whose arms stand still at the beats of their own sound; generated ones alike."""
+    real, made = {}, {}
+    for number in range(3):
+        name, beats = f"clip{number}", beats_of(number)
+        real[name] = recording(name, waving(250, beats), beats)
+        made[name] = recording(name, waving(250, beats, 0.36))
+    return Sides(real, made)
+
+
+def test_gestures_that_keep_the_beat_beat_the_shuffled_control(sides):
+    (bas, constancy), missing = compare(sides, ("bas", "bc-angle"), demanded=True)
+    assert not missing
+    assert bas.generated == pytest.approx(bas.real, abs=0.05)
+    assert bas.generated > bas.shuffled + 0.1
+    assert constancy.metric == "bc-angle"
+    assert set(bas.clips) == {"clip0", "clip1", "clip2"}
+
+
+def test_paired_metrics_see_the_difference(sides):
+    pcm, lvd, l1div = compare(sides, ("pcm", "lvd", "l1div"), demanded=True)[0]
+    # Half an arm's points are off by up to 0.06: within the threshold.
+    assert pcm.generated == 1
+    assert lvd.generated > 0
+    assert l1div.generated > l1div.real
+
+
+def test_what_cannot_be_measured_is_said(sides):
+    figures, missing = compare(sides, ("pcm", "psnr", "fid", "srgr"))
+    assert [figure.metric for figure in figures] == ["pcm"]
+    assert "clip0 has no video" in missing["psnr"]
+    assert "clip0 has no video" in missing["fid"]
+    assert "clip0.semantic.npy" in missing["srgr"]
+    with pytest.raises(InputError, match="psnr cannot be measured: clip0 has no video"):
+        compare(sides, ("psnr",), demanded=True)
+
+
+def test_without_partners_only_sets_are_compared(sides):
+    others = {"x": sides.generated[0]}
+    unpaired = Sides({r.name: r for r in sides.real[1:]}, others)
+    figures, missing = compare(unpaired, PLAIN)
+    assert [figure.metric for figure in figures] == ["l1div"]
+    assert "has the name of a real one" in missing["pcm"]
+
+
+def test_lengths_may_differ_by_half_a_second():
+    assert common_length("a", 100, 110) == 100
+    with pytest.raises(InputError, match="a: the real clip has 100 frames"):
+        common_length("a", 100, 140)
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Two folders of two clips: poses and scores; the same poses in pictures twice as large."""
+    for number in range(2):
+        beats = beats_of(number)
+        for side, size in (("real", 256), ("made", 512)):
+            (tmp_path / side).mkdir(exist_ok=True)
+            poses = from_motion(waving(100, beats), CANONICAL, (256, 256))
+            poses.scaled((size, size)).save(tmp_path / side / f"clip{number}.npz")
+        np.save(tmp_path / "real" / f"clip{number}.semantic.npy", np.full(100, 0.165))
+    return tmp_path
+
+
+def test_the_same_poses_in_larger_pictures_are_the_same_motion(folders):
+    options = EvaluateOptions(folders / "real", folders / "made", folders / "out", (*PLAIN, "srgr"))
+    text = evaluate(options)
+    assert "2 real and 2 generated" in text
+    assert (folders / "out" / "results.md").read_text() == text
+    found = json.loads((folders / "out" / "results.json").read_text())
+    figures = {figure["metric"]: figure for figure in found["figures"]}
+    assert set(figures) == {*PLAIN, "srgr"}
+    assert figures["pcm"]["generated"] == 1
+    assert figures["lvd"]["generated"] == pytest.approx(0, abs=1e-3)
+    assert figures["l1div"]["generated"] == pytest.approx(figures["l1div"]["real"], rel=1e-3)
+    assert set(figures["pcm"]["clips"]) == {"clip0", "clip1"}
+    for name in ("figures.png", "clips.png"):
+        with Image.open(folders / "out" / name) as plot:
+            assert min(plot.size) > 200
+
+
+def test_bad_folders_are_named(folders):
+    def run(real, made, metrics=PLAIN):
+        return evaluate(EvaluateOptions(folders / real, folders / made, folders / "out", metrics))
+
+    with pytest.raises(InputError, match=r"There is no folder .*nothing"):
+        run("real", "nothing")
+    (folders / "empty").mkdir()
+    with pytest.raises(InputError, match=r"neither skeletons .* nor videos"):
+        run("real", "empty")
+    (folders / "real" / "clip0.npz").write_text("no archive")
+    with pytest.raises(InputError, match=r"clip0\.npz holds no skeletons"):
+        run("real", "made")
+    with pytest.raises(InputError, match="psnr cannot be measured: clip0 has no video"):
+        run("real", "made", ("psnr",))
+
+
+def test_a_motion_file_comes_back_as_it_was(tmp_path):
+    motion = waving(10, beats_of(0))
+    save_motion(motion, tmp_path / "a.npz")
+    back = load_motion(tmp_path / "a.npz")
+    np.testing.assert_array_equal(back.points, motion.points)
+    assert back.fps == motion.fps
+
+
+def test_frames_of_another_size_are_fitted_and_of_another_shape_refused():
+    random = np.random.default_rng(0)
+    frames = [random.integers(0, 256, (64, 48, 3), dtype=np.uint8) for _ in range(4)]
+    assert frame_scores("psnr", frames, frames, 2, "a") == 60
+    assert frame_scores("ssim", frames, frames, 1, "a") == pytest.approx(1)
+    large = [frame.repeat(2, 0).repeat(2, 1) for frame in frames]
+    assert frame_scores("psnr", frames, large, 1, "a") == 60
+    with pytest.raises(InputError, match="a: the real frames have 48 x 64 pixels"):
+        frame_scores("psnr", frames, [frame[:48] for frame in frames], 1, "a")
