@@ -15,6 +15,7 @@ from gesticulate.pipelines import registry
 from gesticulate.pipelines.preset import DEFAULT_PRESET, PipelinePreset
 from gesticulate.training.options import (
     AlignmentTraining,
+    AutoencoderTraining,
     GeneratorTraining,
     RendererTraining,
     TokenizerTraining,
@@ -116,8 +117,8 @@ def test_every_pipeline_preset_names_stages_that_exist():
 @pytest.mark.parametrize("name", [name for name in configs.names() if name.startswith("train-")])
 def test_every_training_preset_is_complete(name):
     kind = {
-        "autoencoder": AutoencoderTraining,
         "alignment": AlignmentTraining,
+        "autoencoder": AutoencoderTraining,
         "tokenizer": TokenizerTraining,
         "generator": GeneratorTraining,
         "renderer": RendererTraining,

@@ -11,6 +11,8 @@ import torch
 from gesticulate.configs import load, names
 from gesticulate.datasets.publish import COLUMNS
 from gesticulate.errors import InputError
+from gesticulate.evaluation.fgd import known_distance
+from gesticulate.evaluation.motion_autoencoder import load_checked
 from gesticulate.keypoints.person import REST
 from gesticulate.motion.checkpoint import load_generator, load_tokenizers
 from gesticulate.motion.vectors import fill_gaps
@@ -19,7 +21,9 @@ from gesticulate.training.clips import Clip, WindowSampler, augment_speech
 from gesticulate.training.data import load_clips
 from gesticulate.training.generator import build, most_heard, train_generator
 from gesticulate.training.losses import importance, motion_losses
+from gesticulate.training.motion_autoencoder import train_autoencoder
 from gesticulate.training.options import (
+    AutoencoderTraining,
     DataOptions,
     GeneratorTraining,
     LoopOptions,
@@ -265,3 +269,19 @@ def test_every_training_preset_loads():
     assert {"train-tokenizer", "train-generator", "train-generator-paper"} <= found
     for name in found:
         load(name, TokenizerTraining if "tokenizer" in name else GeneratorTraining)
+
+
+def test_autoencoder_training_learns_and_writes_its_number(dataset, tmp_path):
+    options = AutoencoderTraining(
+        DataOptions(dataset, window=16),
+        loop(tmp_path, steps=30, validate_every=10, learning_rate=1e-2),
+        width=16,
+        latent=8,
+    )
+    path = train_autoencoder(options)
+    lines = [json.loads(x) for x in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert lines[-1]["train"]["loss"] < lines[0]["train"]["loss"]
+    autoencoder, expected = load_checked(str(path))
+    assert autoencoder.options.window == 16
+    assert expected > 0
+    assert known_distance(autoencoder) == pytest.approx(expected, rel=1e-4)
