@@ -27,6 +27,7 @@ _LABELS = {
     "read": "Reading",
     "load": "Loading",
     "photo": "Looking at the photo",
+    "look": "Looking at the span",
     "features": "Measuring the speech",
     "motion": "Making gestures",
     "render": "Rendering",

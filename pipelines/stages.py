@@ -79,6 +79,27 @@ class MotionGenerator(Protocol):
 
 
 @runtime_checkable
+class MotionEditor(Protocol):
+    """A motion generator that can also make a span of a given motion anew."""
+
+    name: str
+    fps: float
+
+    def infill(
+        self,
+        speech: SpeechFeatures,
+        motion: Motion,
+        span: tuple[int, int],
+        *,
+        streams: tuple[str, ...] = ("face", "body"),
+        seed: int = 0,
+    ) -> Motion:
+        """Motion of len(motion) frames whose span (first, behind the last) is new and fits the
+        frames around it. streams: "face" for head and face, "body" for arms and hands."""
+        ...
+
+
+@runtime_checkable
 class Renderer(Protocol):
     """Photo + skeletons -> frames."""
 

@@ -111,13 +111,14 @@ class VideoInfo:
     size: (width, height) in pixels, upright: a phone's rotation mark is already applied.
     fps: frames per second; of a video with a changing rate, the one its frames are laid on.
     duration: seconds, of the longer of pictures and sound.
-    has_sound: whether there is a sound track.
+    has_sound: whether there is a sound track. sound_codec: ffmpeg's name of how it is stored.
     """
 
     size: tuple[int, int]
     fps: float
     duration: float
     has_sound: bool
+    sound_codec: str | None = None
 
     @property
     def num_frames(self) -> int:
@@ -153,12 +154,14 @@ def probe_video(path: str | Path) -> VideoInfo:
     width, height, numerator, denominator = map(int, match.groups())
     source = said.split("Output #0")[0]
     length = re.search(r"Duration: (\d+):(\d+):([\d.]+)", source)
+    sound = re.search(r"Stream #0.*: Audio: (\w+)", source)
     hours, minutes, seconds = length.groups() if length else ("0", "0", "0")
     return VideoInfo(
         size=(width, height),
         fps=numerator / denominator,
         duration=int(hours) * 3600 + int(minutes) * 60 + float(seconds),
-        has_sound=re.search(r"Stream #0.*: Audio:", source) is not None,
+        has_sound=sound is not None,
+        sound_codec=sound.group(1) if sound else None,
     )
 
 

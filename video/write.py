@@ -27,6 +27,8 @@ SUFFIXES = (".mp4", ".m4v", ".mov")
 _CRF, _PRESET = 17, "veryfast"
 _SOUND_BITRATE = "192k"
 _MAX_FPS = 240
+# What MP4 holds without being encoded anew.
+COPIED_SOUND = ("aac", "mp3", "ac3", "eac3", "alac")
 
 
 class Sound(Protocol):
@@ -92,6 +94,7 @@ def write_video(
     sound: Sound | str | Path | None = None,
     num_frames: int | None = None,
     metadata: Mapping[str, str] | None = None,
+    copy_sound: bool = False,
 ) -> None:
     """Encode a stream of frames, with sound, to H.264 + AAC.
 
@@ -104,6 +107,8 @@ def write_video(
     num_frames: how many frames must come; of a Speech, round(duration * fps) where not given.
     metadata: tags of the file; "title", "comment", "description", "artist", "copyright" and
         "date" survive in MP4.
+    copy_sound: take the sound's packets as they are, instead of encoding them anew; of a file
+        whose codec (`read.VideoInfo.sound_codec`) is one of `COPIED_SOUND`.
 
     The file appears under its name only when it is complete. Whatever ends the writing early,
     an interrupt included, leaves nothing behind and an older file as it was.
@@ -117,7 +122,7 @@ def write_video(
     if num_frames is None and sound is not None and not isinstance(sound, (str, Path)):
         num_frames = sound.num_frames(fps)
     with _sound_input(sound) as sound_input, _complete_or_nothing(Path(path)) as part:
-        command = _command(part, fps, size, sound_input, metadata or {})
+        command = _command(part, fps, size, sound_input, metadata or {}, copy_sound)
         with running(command, feed=True) as encoder:
             try:
                 for frame in _counted(frames, num_frames):
@@ -163,6 +168,7 @@ def _command(
     size: tuple[int, int],
     sound: dict[str, Any] | None,
     metadata: Mapping[str, str],
+    copy_sound: bool,
 ) -> list[str]:
     import ffmpeg
 
@@ -185,7 +191,10 @@ def _command(
         "movflags": "+faststart", "map_metadata": -1, "loglevel": "error",
         **{f"metadata:g:{i}": f"{key}={value}" for i, (key, value) in enumerate(metadata.items())},
     }  # fmt: skip
-    if sound is not None:
+    if sound is not None and copy_sound:
+        streams.append(ffmpeg.input(**sound)["a:0"])
+        options |= {"acodec": "copy"}
+    elif sound is not None:
         # As in speech/load.py: no NaN, and gaps in the source become silence so that nothing slips.
         track = ffmpeg.input(**sound)["a:0"].filter("aformat", sample_fmts="s32")
         track = track.filter("aresample", **{"async": 1, "first_pts": 0})

@@ -1,0 +1,104 @@
+"""Parts of one motion put on the rest of another: only what is asked for moves otherwise.
+
+Hands hang on wrists, arms on shoulders, the face on the head and the head on the neck, so what is
+kept goes along with what it hangs on and keeps its own motion about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from . import layout
+from .person import Person, complete_faces, head_points, whole_faces
+from .poses import Poses
+
+PARTS = ("hands", "arms", "head", "face")
+
+_SIDES = (
+    (layout.LEFT_SHOULDER, layout.LEFT_ELBOW, layout.LEFT_WRIST, layout.LEFT_HAND),
+    (layout.RIGHT_SHOULDER, layout.RIGHT_ELBOW, layout.RIGHT_WRIST, layout.RIGHT_HAND),
+)
+_SHOULDERS = [layout.LEFT_SHOULDER, layout.RIGHT_SHOULDER]
+
+
+def splice(
+    own: Poses, new: Poses, parts: Iterable[str], share: np.ndarray, person: Person
+) -> Poses:
+    """``own`` with parts moved as in ``new``.
+
+    own, new: T frames each, of one person in one picture. parts: of `PARTS`; shoulders and all
+    below them stay. share: [T] in 0..1, how far a frame has gone over to the new motion.
+    person: whose head pose and expression are told apart. What one of the two does not see is
+    taken from the other. A hand that is kept is carried by its wrist and not turned.
+    """
+    parts = set(parts)
+    points = own.points.astype(np.float64)
+    share = np.asarray(share, np.float64)[:, None]
+    for shoulder, elbow, wrist, hand in _SIDES:
+        carried = points[:, hand, :2] - points[:, wrist, None, :2]
+        if "hands" in parts:
+            about = new.xy[:, hand] - new.xy[:, wrist, None]
+            seen = (own.confidence[:, hand] > 0) & (own.confidence[:, wrist, None] > 0)
+            carried = _faded(carried, about, share[..., None], seen)
+            points[:, hand, 2] = _confidence(own, new, hand, share)
+        if "arms" in parts:
+            unmoved = own.confidence[:, shoulder, None] > 0
+            shift = np.where(unmoved, own.xy[:, shoulder] - new.xy[:, shoulder], 0)
+            for joint in (elbow, wrist):
+                seen = own.confidence[:, joint] > 0
+                points[:, joint, :2] = _faded(
+                    points[:, joint, :2], new.xy[:, joint] + shift, share, seen
+                )
+            joints = slice(elbow, wrist + 1, wrist - elbow)
+            points[:, joints, 2] = _confidence(own, new, joints, share)
+        points[:, hand, :2] = carried + points[:, wrist, None, :2]
+    if parts & {"head", "face"}:
+        _splice_head(points, own, new, parts, share[:, 0], person)
+    return Poses(points, own.size, own.fps)
+
+
+def _faded(own: np.ndarray, new: np.ndarray, share: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    return np.where(seen[..., None], own + share * (new - own), new)
+
+
+def _confidence(own: Poses, new: Poses, part: slice, share: np.ndarray) -> np.ndarray:
+    """What is seen in one of the two is seen, as soon as the new motion has a share."""
+    both = np.maximum(own.confidence[:, part], new.confidence[:, part])
+    return np.where(share > 0, both, own.confidence[:, part])
+
+
+def _splice_head(
+    points: np.ndarray, own: Poses, new: Poses, parts: set, share: np.ndarray, person: Person
+) -> None:
+    """Head pose and expression, written into points [T, 133, 3] where both show a face."""
+    at = np.flatnonzero(whole_faces(own) & whole_faces(new) & (share > 0))
+    if not len(at):
+        return
+    share = share[at, None, None]
+    (nose, head, expression), (new_nose, new_head, new_expression) = (
+        _taken_apart(poses, at, person) for poses in (own, new)
+    )
+    before = person.face.join(head, expression) + nose[:, None]
+    if "head" in parts:
+        necks = [poses.xy[at][:, _SHOULDERS].mean(axis=1) for poses in (own, new)]
+        new_nose = new_nose + necks[0] - necks[1]
+        nose = nose + share[:, 0] * (new_nose - nose)
+        head = head + share * (new_head - head)
+    if "face" in parts:
+        expression = expression + share * (new_expression - expression)
+    moved = person.face.join(head, expression) + nose[:, None] - before
+    points[at, layout.FACE, :2] += moved
+    points[at, layout.RIGHT_EAR, :2] += moved[:, layout.FACE_JAW.start]
+    points[at, layout.LEFT_EAR, :2] += moved[:, layout.FACE_JAW.stop - 1]
+    points[at, layout.NOSE : layout.LEFT_EAR, :2] = head_points(points[at, layout.FACE])[..., :2]
+
+
+def _taken_apart(
+    poses: Poses, at: np.ndarray, person: Person
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Nose [T, 2] in pixels, head pose [T, 2, 3] and expression [T, 68, 2] of some frames."""
+    faces = complete_faces(Poses(poses.points[at], poses.size, poses.fps))
+    nose = faces[:, layout.FACE_NOSE_TIP]
+    return nose, *person.face.split(faces - nose[:, None])

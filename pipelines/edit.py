@@ -1,0 +1,212 @@
+"""Editing: gestures of a marked span of a video are made again, the rest stays.
+
+    video -> poses around the span -> tokens, masked in the span -> made anew by the speech
+          -> asked parts faded in -> drawn from a frame of the same video -> into the real frames
+
+Frames outside the spans are the video's own, encoded once more with the rest; the sound's packets
+are copied where MP4 can hold them.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..errors import UsageError
+from ..keypoints.poses import Poses
+from .edit_list import Edit, in_order
+from .edit_matte import composed
+from .edit_preview import Preview, take_paths
+from .edit_sound import check_spans, heard, sound_of
+from .edit_span import DISSOLVE_SECONDS, Span, measure_span
+from .gesture_video import GestureVideoPipeline
+from .outputs import check_output, check_outputs, collected_warnings
+from .preset import DEFAULT_PRESET
+from .progress import Callback, Meter
+from .stages import MotionEditor, PoseEstimator, Renderer, SpeechEncoder
+
+_PROVENANCE = f"Edited by gesticulate {__version__}: parts of the person's motion are synthetic."
+
+
+@dataclass(frozen=True)
+class EditedVideo:
+    """What an edit made.
+
+    paths: a video a take. sheet: the preview of all takes, or None. spans: their first frame and
+    the one behind the last. photos: the frame each span was drawn from. own, poses: the spans'
+    poses before, and after in each take. size: (width, height). notes: warnings.
+    """
+
+    paths: tuple[Path, ...]
+    sheet: Path | None
+    spans: tuple[tuple[int, int], ...]
+    photos: tuple[int, ...]
+    own: tuple[Poses, ...]
+    poses: tuple[tuple[Poses, ...], ...]
+    size: tuple[int, int]
+    fps: float
+    num_frames: int
+    timings: dict[str, float]
+    notes: tuple[str, ...]
+
+
+class EditPipeline:
+    """The stages of the main job; the motion generator must also be a `MotionEditor`."""
+
+    def __init__(
+        self,
+        estimator: PoseEstimator,
+        speech_encoder: SpeechEncoder,
+        motion_generator: Any,
+        renderer: Renderer,
+    ) -> None:
+        GestureVideoPipeline(estimator, speech_encoder, motion_generator, renderer)
+        if not isinstance(motion_generator, MotionEditor):
+            raise UsageError(
+                f"The motion generator {motion_generator.name!r} cannot make a span anew (it has "
+                "no `infill`). Use the preset's 'contextual', or see stages.MotionEditor."
+            )
+        self.estimator = estimator
+        self.speech_encoder = speech_encoder
+        self.motion_generator = motion_generator
+        self.renderer = renderer
+
+    @classmethod
+    def from_preset(
+        cls, preset: str | Path = DEFAULT_PRESET, *, device: str = "auto", **stages: Any
+    ) -> EditPipeline:
+        """As `GestureVideoPipeline.from_preset`."""
+        built = GestureVideoPipeline.from_preset(preset, device=device, **stages)
+        return cls(built.estimator, built.speech_encoder, built.motion_generator, built.renderer)
+
+    def __call__(
+        self,
+        video: str | Path,
+        edits: Iterable[Edit],
+        out: str | Path,
+        *,
+        seed: int = 0,
+        takes: int = 1,
+        callback: Callback | None = None,
+    ) -> EditedVideo:
+        """Edit a video.
+
+        edits: the spans, none overlapping. out: the video to write; of several takes
+        ``out-1.mp4``, ``out-2.mp4``, ... and ``out.png``, which shows them beside the original.
+        seed: of the first take; the next ones count up.
+        Raises: UsageError, InputError, WeightsError; nothing half-written is left behind.
+        """
+        from ..video.clock import check_steady
+        from ..video.read import VideoReader
+
+        edits = in_order(edits)
+        paths, sheet = take_paths(Path(out), takes)
+        for path in paths:
+            check_outputs(path, None, inputs=(video, *(edit.speech for edit in edits)))
+        if sheet is not None:
+            check_output(sheet)
+        meter = Meter(callback)
+        with collected_warnings() as notes:
+            with meter.stage("read"):
+                reader = VideoReader(video)
+                check_steady(video)
+                check_spans(edits, reader)
+                track = heard(reader, edits)
+            with meter.stage("features"):
+                features = self.speech_encoder.encode(track, self.motion_generator.fps)
+            spans = [
+                measure_span(edit, reader, reader.num_frames, self.estimator, meter)
+                for edit in edits
+            ]
+            poses = []
+            for take in range(takes):
+                with meter.stage("motion", steps=len(spans)):
+                    made = [
+                        span.new_poses(self.motion_generator, features, seed + take)
+                        for span in spans
+                    ]
+                poses.append(tuple(made))
+            count = self._write(reader, spans, poses, paths, sheet, meter)
+        return EditedVideo(
+            paths=paths,
+            sheet=sheet,
+            spans=tuple((span.first, span.last) for span in spans),
+            photos=tuple(span.photo_at for span in spans),
+            own=tuple(span.own for span in spans),
+            poses=tuple(poses),
+            size=reader.info.size,
+            fps=reader.fps,
+            num_frames=count,
+            timings=meter.timings,
+            notes=tuple(notes),
+        )
+
+    def _write(
+        self,
+        reader: Any,
+        spans: list[Span],
+        takes: list[tuple[Poses, ...]],
+        paths: tuple[Path, ...],
+        sheet: Path | None,
+        meter: Meter,
+    ) -> int:
+        """Write the videos and the preview; returns the number of frames."""
+        from ..video.write import write_video
+
+        preview = Preview(spans)
+        with tempfile.TemporaryDirectory() as folder:
+            sound = sound_of(reader, [span.edit for span in spans], Path(folder))
+            for take, (poses, path) in enumerate(zip(takes, paths, strict=True), start=1):
+                began, drawn = time.perf_counter(), meter.timings.get("render", 0.0)
+                frames = preview.watched(self._frames(reader, spans, poses), take)
+                write_video(
+                    path,
+                    meter.stream("render", frames, reader.num_frames),
+                    fps=reader.fps,
+                    size=reader.info.size,
+                    metadata={"comment": _PROVENANCE},
+                    **sound,
+                )
+                spent = time.perf_counter() - began - (meter.timings["render"] - drawn)
+                meter.add("encode", spent)
+        if sheet is not None:
+            preview.watch_originals(reader)
+            preview.save(sheet)
+        return preview.count
+
+    def _frames(self, reader: Any, spans: list[Span], poses: tuple[Poses, ...]) -> Iterator[Any]:
+        """The video's frames, with the spans' drawn in. [H, W, 3] uint8 each."""
+        drawn = {span.first: self._drawn(span, new) for span, new in zip(spans, poses, strict=True)}
+        running: Iterator[Any] | None = None
+        for at, frame in enumerate(reader):
+            running = drawn.get(at, running)
+            change = None if running is None else next(running, None)
+            yield frame if change is None else change(frame)
+
+    def _drawn(self, span: Span, new: Poses) -> Iterator[Any]:
+        """For each frame of the span, what puts its drawing into the real frame."""
+        own, new = span.own[span.within], new[span.within]
+        pairs = zip(
+            self.renderer.render(span.photo, span.photo_pose, own),
+            self.renderer.render(span.photo, span.photo_pose, new),
+            own.points,
+            new.points,
+            span.share(DISSOLVE_SECONDS)[span.within],
+            strict=True,
+        )
+        for was, edited, own_points, new_points, share in pairs:
+            yield partial(
+                composed,
+                as_was=was,
+                as_edited=edited,
+                own=own_points,
+                edited=new_points,
+                width=span.person.width,
+                share=share,
+            )

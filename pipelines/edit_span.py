@@ -1,0 +1,169 @@
+"""One marked span of a video: what is measured around it, and its new poses."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+from ..keypoints.limits import smooth_step
+from ..keypoints.motion import Motion
+from ..keypoints.person import Person, from_motion, to_motion, whole_faces
+from ..keypoints.poses import Poses
+from ..keypoints.retarget import resample, retarget
+from ..keypoints.smoothing import fill_gaps, smooth
+from ..keypoints.splice import splice
+from ..speech.track import SpeechFeatures
+from ..video.cuts import CutFinder
+from ..video.read import VideoReader
+from .edit_list import Edit
+from .edit_photo import choose_photo
+from .progress import Meter
+from .stages import PoseEstimator
+
+# What is looked at before and after a span: context of the tokens, and frames to draw from.
+CONTEXT_SECONDS = 4.0
+# The own motion goes over to the new one for so long at each end, or a third of the span.
+FADE_SECONDS = 0.6
+# Their pictures are cross-faded for so long.
+DISSOLVE_SECONDS = 0.24
+# Retargeting eases out of the photo's pose for this long; it is over before the span begins.
+_EASE_SECONDS = 1.0
+# Gaps that are filled, and the share of the span's frames that must show the face.
+_GAP_SECONDS, _PERSON_SEEN = 0.6, 0.5
+_BODY, _HEAD = {"hands", "arms"}, {"head", "face"}
+
+
+@dataclass(frozen=True)
+class Span:
+    """A span, ready to be made anew as often as is wished.
+
+    first, last: its frames in the video, last excluded. section: frame of the video that ``own``
+    begins with. own: the person's poses around the span. person: measured from them. photo:
+    [H, W, 3] uint8, the frame the span is drawn from, with its number and pose.
+    """
+
+    edit: Edit
+    first: int
+    last: int
+    section: int
+    own: Poses
+    person: Person
+    photo: np.ndarray
+    photo_at: int
+    photo_pose: Poses
+
+    @property
+    def within(self) -> slice:
+        """The span's frames in ``own``."""
+        return slice(self.first - self.section, self.last - self.section)
+
+    def new_poses(self, generator: Any, speech: SpeechFeatures, seed: int) -> Poses:
+        """The poses of ``own`` with the asked parts made anew within the span.
+
+        generator: `stages.MotionEditor`. speech: of the whole video, at the generator's rate.
+        """
+        rate = generator.fps / self.own.fps
+        count = max(1, round(len(self.own) * rate))
+        motion = to_motion(resample(self.own, generator.fps, count), self.person)
+        start, stop = (
+            self.within.start * rate,
+            self.within.stop * rate,
+        )
+        streams = [name for name, parts in (("face", _HEAD), ("body", _BODY)) if self._asks(parts)]
+        made = generator.infill(
+            _cut(speech, round(self.section * rate), count),
+            motion,
+            (math.floor(start), min(count, math.ceil(stop))),
+            streams=tuple(streams),
+            seed=seed,
+        )
+        poses, share = self.own, self.share()
+        if self._asks(_BODY):
+            moved = self._as_in_photo(made)
+            poses = splice(poses, moved, _BODY & set(self.edit.parts), share, self.person)
+        if self._asks(_HEAD):
+            moved = resample(from_motion(made, self.person, poses.size), poses.fps, len(poses))
+            poses = splice(poses, moved, _HEAD & set(self.edit.parts), share, self.person)
+        return poses
+
+    def _asks(self, parts: set[str]) -> bool:
+        return bool(parts & set(self.edit.parts))
+
+    def _as_in_photo(self, motion: Motion) -> Poses:
+        """The motion within what the photo can show, at the video's rate."""
+        held = round(_EASE_SECONDS * motion.fps)
+        points = np.concatenate([np.repeat(motion.points[:1], held, axis=0), motion.points])
+        seen = np.concatenate([np.repeat(motion.confidence[:1], held, axis=0), motion.confidence])
+        poses = retarget(Motion(points, seen, motion.fps), self.photo_pose)[held:]
+        return resample(poses, self.own.fps, len(self.own))
+
+    def share(self, seconds: float = FADE_SECONDS) -> np.ndarray:
+        """[T] how far each frame has gone over to the new: 0 outside the span, and rising within
+        so many seconds from its borders, where there are frames to meet, without a step in
+        speed."""
+        start, stop = self.within.start, self.within.stop
+        fade = max(1, round(min(seconds, (stop - start) / self.own.fps / 3) * self.own.fps))
+        at = np.arange(len(self.own))
+        share = ((at >= start) & (at < stop)).astype(np.float64)
+        if start > 0:
+            share *= smooth_step((at - start + 1) / (fade + 1))
+        if stop < len(self.own):
+            share *= smooth_step((stop - at) / (fade + 1))
+        return share
+
+
+def measure_span(
+    edit: Edit, video: VideoReader, num_frames: int, estimator: PoseEstimator, meter: Meter
+) -> Span:
+    """Look at the frames around a span.
+
+    Raises: InputError where a cut or no person is in it, or no frame is fit to draw from.
+    """
+    fps = video.fps
+    first, last = round(edit.start * fps), min(num_frames, round(edit.stop * fps))
+    context = round(CONTEXT_SECONDS * fps)
+    low, high = max(0, first - context), min(num_frames, last + context)
+    finder = CutFinder(islice(iter(video), low, high))
+    poses = estimator.track(meter.stream("look", iter(finder), high - low), fps)
+    cuts = [low + cut for cut in finder.cuts()]
+    inside = [cut for cut in cuts if first < cut < last]
+    if inside:
+        times = ", ".join(f"{cut / fps:.2f} s" for cut in inside)
+        raise InputError(
+            f"The span from {edit.start:g} s to {edit.stop:g} s has a cut inside, at {times}. "
+            "Mark a span on each side of the cut instead."
+        )
+    begin = max([low, *(cut for cut in cuts if cut <= first)])
+    end = min([low + len(poses), *(cut for cut in cuts if cut >= last)])
+    poses = poses[begin - low : end - low]
+    span = slice(first - begin, last - begin)
+    if not len(poses[span]) or whole_faces(poses[span]).mean() < _PERSON_SEEN:
+        raise InputError(
+            f"No person is seen from {edit.start:g} s to {edit.stop:g} s (the whole face in "
+            f"{whole_faces(poses[span]).mean() if len(poses[span]) else 0:.0%} of the frames, "
+            f"{_PERSON_SEEN:.0%} are needed). Mark a span that shows a person from the front."
+        )
+    own = fill_gaps(smooth(poses), max_gap=round(_GAP_SECONDS * fps))
+    person = Person.measure(own)
+    needs_hands = bool(_BODY & set(edit.parts))
+    at = choose_photo(own, (span.start, span.stop), person.width, needs_hands)
+    photo = next(islice(iter(video), begin + at, None))
+    return Span(edit, first, last, begin, own, person, photo, begin + at, own[at : at + 1])
+
+
+def _cut(speech: SpeechFeatures, first: int, count: int) -> SpeechFeatures:
+    """So many rows from the first on; behind the end the last one is held."""
+    rows = np.clip(np.arange(first, first + count), 0, len(speech) - 1)
+    return replace(
+        speech,
+        features=speech.features[rows],
+        voice=speech.voice[rows],
+        energy=speech.energy[rows],
+        onset=speech.onset[rows],
+        words=(),
+    )

@@ -1,0 +1,48 @@
+"""A video's sound with other sound in some spans."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import InputError
+from ..ffmpeg_binary import ffmpeg_path, running
+
+_RATE = 48_000
+
+
+def dub(
+    video: str | Path,
+    has_sound: bool,
+    seconds: float,
+    spans: Sequence[tuple[float, float, Path]],
+    out: Path,
+) -> None:
+    """Write the sound track of a video with spans replaced, as a WAV file.
+
+    has_sound: whether the video has any; else there is silence around the spans. seconds: of the
+    video. spans: (start, end, sound file) in seconds; a sound that is longer is cut off, one that
+    is shorter leaves silence.
+    Raises: InputError where ffmpeg cannot read one of them.
+    """
+    import ffmpeg
+
+    if has_sound:
+        track = ffmpeg.input(str(video))["a:0"]
+        track = track.filter("aresample", _RATE, **{"async": 1, "first_pts": 0})
+    else:
+        track = ffmpeg.input(f"anullsrc=r={_RATE}:cl=stereo", f="lavfi", t=seconds)
+    for start, end, sound in spans:
+        silent = f"between(t,{start:.6f},{end:.6f})"
+        track = track.filter("volume", 0, enable=silent)
+        new = ffmpeg.input(str(sound))["a:0"].filter("aresample", _RATE, first_pts=0)
+        new = new.filter("atrim", end=end - start)
+        new = new.filter("adelay", delays=round(start * 1000), all=1)
+        track = ffmpeg.filter([track, new], "amix", inputs=2, duration="first", normalize=0)
+    command = ffmpeg.output(track, str(out), format="wav", loglevel="error")
+    with running(ffmpeg.compile(command, cmd=ffmpeg_path(), overwrite_output=True)) as writer:
+        writer.stdout.read()
+        if writer.process.wait() != 0:
+            raise InputError(
+                f"The new sound could not be put in. ffmpeg said:\n{writer.messages()}"
+            )
