@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import tyro
 
+from gesticulate import configs
 from gesticulate.datasets.load import ClipRow, Clips
 from gesticulate.errors import GesticulateError, InputError, UsageError
 from gesticulate.evaluation.comparison import MOTIONS, Figure, Sides, compare, table
@@ -45,6 +46,7 @@ from gesticulate.evaluation.tables import markdown_table, save_json
 from gesticulate.keypoints import layout
 from gesticulate.keypoints.motion import Motion
 from gesticulate.pipelines import registry
+from gesticulate.pipelines.preset import StageChoice
 from gesticulate.speech.features import MEL_CHANNELS, PROSODY
 from gesticulate.speech.track import SpeechFeatures
 
@@ -54,7 +56,8 @@ class Arguments:
     """
     data: folder of the data set.
     out: folder for the results.
-    generator: a motion generator's name, or "package.module:Class".
+    generator: a motion generator's name, "package.module:Class", or a YAML file with one's `name`
+        and `options`.
     split, kinds: which clips, of those with sound; all kinds where none is named.
     limit: at most so many clips, spread evenly over the list.
     seeds: motions made for each clip, at least 2 (diversity is between them).
@@ -95,10 +98,11 @@ class Track:
 
 
 def make_generator(name: str) -> Any:
-    """By name in the registry, or by "package.module:Class"."""
-    if ":" in name:
-        return pkgutil.resolve_name(name)()
-    return registry.build("motion_generators", name)
+    """By name in the registry, by "package.module:Class", or as a YAML file says."""
+    choice = configs.load(name, StageChoice) if name.endswith(".yaml") else StageChoice(name)
+    if ":" in choice.name:
+        return pkgutil.resolve_name(choice.name)(**choice.options)
+    return registry.build("motion_generators", choice)
 
 
 def chosen_clips(arguments: Arguments, clips: Clips) -> list[ClipRow]:

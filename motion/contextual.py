@@ -47,7 +47,8 @@ class ContextualOptions:
     that a window begins with, taken from the window before. lookahead: frames at a window's end
     that the next window makes anew, because their own window does not hear what follows them.
     face, body: lips must go with the sound, so the face is guided; many gestures are right, so the
-    body is not, which halves its time.
+    body is not, which halves its time. residual: without it, the base tokens alone are decoded
+    (Contextual Gesture's ablation "w/o res").
     """
 
     iterations: int = 5
@@ -55,6 +56,7 @@ class ContextualOptions:
     lookahead: int = 8
     face: Sampling = Sampling(temperature=0.9, guidance=2.0)
     body: Sampling = Sampling(temperature=0.85)
+    residual: bool = True
 
 
 class ContextualGenerator:
@@ -193,11 +195,16 @@ class ContextualGenerator:
         return self.generator.normalise(speech, known)
 
     def expected_opening(self, features: np.ndarray, reference: Motion) -> np.ndarray:
-        """The lip opening that speech alone lets expect, [T] in shoulder widths.
+        """The lip opening that speech alone lets expect, [T] in shoulder widths."""
+        face = self.regressed("face", features, reference)
+        return opening(to_motion(face, np.zeros((len(face), BODY_DIMS), np.float32), reference))
+
+    def regressed(self, part: str, features: np.ndarray, reference: Motion) -> np.ndarray:
+        """The motion vectors of a stream that speech alone lets expect, [T, D], without tokens.
 
         Made in pieces, each with as much around it as the speech encoder hears.
         """
-        stream, spread = self.generator.face, self.tokenizers["face"].spread
+        stream, spread = self.generator.streams[part], self.tokenizers[part].spread
         margin = stream.speech.hearing
         starts = torch.tensor([False], device=self.device)
         speaker = torch.tensor([NOBODY], device=self.device)
@@ -207,8 +214,7 @@ class ContextualGenerator:
             inputs = self._inputs(features[first : start + PIECE + margin], reference)
             regressed = stream.regressed(stream.condition(*inputs, starts, speaker)) * spread
             pieces.append(regressed[0, start - first :][:PIECE].cpu().numpy())
-        face = np.concatenate(pieces)
-        return opening(to_motion(face, np.zeros((len(face), BODY_DIMS), np.float32), reference))
+        return np.concatenate(pieces)
 
     def _sampling(self, part: str) -> Sampling:
         return self.options.face if part == "face" else self.options.body
@@ -234,7 +240,8 @@ class ContextualGenerator:
         codes = quantizer.lookup(tokens)
         for level in range(1, options.levels):
             logits = speaker.residual(tokens)
-            codes = codes + logits.softmax(-1) @ quantizer.books[level].codes
+            if self.options.residual:
+                codes = codes + logits.softmax(-1) @ quantizer.books[level].codes
             found = torch.where(fixed, known[..., level], logits.argmax(-1))
             tokens = torch.cat([tokens, found[..., None]], -1)
         return tokens, codes

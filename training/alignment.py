@@ -65,13 +65,15 @@ class AlignmentLosses(nn.Module):
         gestures = part.embed_gesture(vectors)
         heard = part.embed_speech(torch.cat([speech, negatives.flatten(0, 1)]))
         speeches, others = heard[:count], heard[count:].unflatten(0, (count, orders))
-        if not orders:
-            return {"contrast": contrast(gestures, speeches, self.temperature)}
-        return {
-            "contrast": contrast(gestures, speeches, self.temperature, others),
-            "order": in_order(gestures, speeches, others),
-            "order_elsewhere": in_order(gestures.roll(1, 0), speeches, others),
-        }
+        # Cosines that decide between near ones differ by less than bfloat16 can tell.
+        with torch.autocast(vectors.device.type, enabled=False):
+            if not orders:
+                return {"contrast": contrast(gestures, speeches, self.temperature)}
+            return {
+                "contrast": contrast(gestures, speeches, self.temperature, others),
+                "order": in_order(gestures, speeches, others),
+                "order_elsewhere": in_order(gestures.roll(1, 0), speeches, others),
+            }
 
 
 def in_order(gestures: Tensor, speeches: Tensor, others: Tensor) -> Tensor:

@@ -1,5 +1,7 @@
 """The motion generator as the pipeline uses it, with tiny random weights."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -18,6 +20,7 @@ from gesticulate.motion.checkpoint import (
 )
 from gesticulate.motion.contextual import ContextualGenerator
 from gesticulate.motion.generator import GeneratorOptions, GestureGenerator
+from gesticulate.motion.quantizer import UNUSED
 from gesticulate.motion.tokenizer import MotionTokenizer, TokenizerOptions
 from gesticulate.pipelines.stages import MotionGenerator
 from gesticulate.speech.track import SpeechFeatures
@@ -139,6 +142,20 @@ def test_theexpected_opening_does_not_depend_on_its_pieces(generator, monkeypatc
     monkeypatch.setattr(module, "PIECE", 40)
     pieces = generator.expected_opening(features, reference())
     np.testing.assert_allclose(pieces, whole, atol=1e-5)
+
+
+def test_without_residual_levels_the_base_tokens_are_decoded(generator, monkeypatch):
+    monkeypatch.setattr(
+        generator, "options", dataclasses.replace(generator.options, residual=False)
+    )
+    features = speech(generator.generator.options.window).features
+    with torch.inference_mode():
+        speaker = generator.speaker("body", features, reference(), True)
+        known = torch.full((1, len(features), generator.generator.options.levels), UNUSED)
+        tokens, codes = generator.window("body", speaker, known, torch.Generator().manual_seed(0))
+        quantizer = generator.tokenizers["body"].quantizer
+    torch.testing.assert_close(codes, quantizer.lookup(tokens[..., :1]))
+    assert tokens.shape[-1] == generator.generator.options.levels
 
 
 def test_expressiveness_scales_the_way_from_the_rest_pose(generator):
