@@ -60,7 +60,7 @@ def splice(
 
 
 def _faded(own: np.ndarray, new: np.ndarray, share: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    return np.where(seen[..., None], own + share * (new - own), new)
+    return np.where(seen[..., None] | (share == 0), own + share * (new - own), new)
 
 
 def _confidence(own: Poses, new: Poses, part: slice, share: np.ndarray) -> np.ndarray:

@@ -39,14 +39,16 @@ class EditedVideo:
     """What an edit made.
 
     paths: a video a take. sheet: the preview of all takes, or None. spans: their first frame and
-    the one behind the last. photos: the frame each span was drawn from. own, poses: the spans'
-    poses before, and after in each take. size: (width, height). notes: warnings.
+    the one behind the last. photos: the frame each span was drawn from. own, poses: the poses in
+    and around each span, before, and after in each take; sections: their first frames. size:
+    (width, height). notes: warnings.
     """
 
     paths: tuple[Path, ...]
     sheet: Path | None
     spans: tuple[tuple[int, int], ...]
     photos: tuple[int, ...]
+    sections: tuple[int, ...]
     own: tuple[Poses, ...]
     poses: tuple[tuple[Poses, ...], ...]
     size: tuple[int, int]
@@ -138,6 +140,7 @@ class EditPipeline:
             sheet=sheet,
             spans=tuple((span.first, span.last) for span in spans),
             photos=tuple(span.photo_at for span in spans),
+            sections=tuple(span.section for span in spans),
             own=tuple(span.own for span in spans),
             poses=tuple(poses),
             size=reader.info.size,

@@ -31,7 +31,7 @@ def dub(
         track = ffmpeg.input(str(video))["a:0"]
         track = track.filter("aresample", _RATE, **{"async": 1, "first_pts": 0})
     else:
-        track = ffmpeg.input(f"anullsrc=r={_RATE}:cl=stereo", f="lavfi", t=seconds)
+        track = ffmpeg.input(f"anullsrc=r={_RATE}:cl=mono", f="lavfi", t=seconds)
     for start, end, sound in spans:
         silent = f"between(t,{start:.6f},{end:.6f})"
         track = track.filter("volume", 0, enable=silent)
