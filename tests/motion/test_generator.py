@@ -141,3 +141,22 @@ def test_cross_attention_to_speech_is_local():
     assert felt.min() >= 20 - 8
     assert felt.max() <= 20 + 8
     assert 20 in felt
+
+
+def test_without_cross_attention_a_frame_is_told_its_own_speech_only():
+    torch.manual_seed(0)
+    options = dataclasses.replace(TINY, cross_attention=False)
+    made = GestureGenerator(options, 136, 96).eval()
+    assert not [name for name in made.state_dict() if ".cross_" in name]
+    stream = made.body
+    heard = condition(stream, torch.randn(1, 20, 6))
+    tokens = torch.randint(12, (1, 20))
+    logits = stream.base_logits(tokens, heard)
+    assert logits.shape == (1, 20, 12)
+    silent = dataclasses.replace(heard, speech=torch.zeros_like(heard.speech))
+    assert (stream.base_logits(tokens, silent) - logits).abs().max() > 1e-4
+    with torch.no_grad():
+        stream.base.direct.weight.zero_()
+    torch.testing.assert_close(
+        stream.base_logits(tokens, silent), stream.base_logits(tokens, heard)
+    )
