@@ -140,7 +140,8 @@ def measure(
 ) -> tuple[ClipResult, Track]:
     """Generate from the clip's speech and first frame, and compare. file: for the first motion."""
     made = [generator.generate(speech, real[:1], seed=seed) for seed in range(seeds)]
-    save_motion(made[0], file)
+    # A made motion has all points: it is compared where the clip's own shows them.
+    save_motion(Motion(made[0].points, real.confidence, real.fps), file)
     # A generator that joins windows tells where, if it wants its seams measured.
     window_starts: Callable[[int], list[int]] | None = getattr(generator, "window_starts", None)
     result = ClipResult(

@@ -60,7 +60,7 @@ class Sides:
         generated: Mapping[str, Recording],
         every: int = 5,
     ) -> None:
-        """every: pictures are compared at every so-manieth frame."""
+        """every: frames from one compared picture to the next."""
         self.real, self.generated, self.every = list(real.values()), list(generated.values()), every
         self._pairs = [(real[name], made) for name, made in generated.items() if name in real]
 
@@ -333,7 +333,8 @@ def compare(
     demanded: a metric that cannot be measured is an error (InputError or WeightsError) rather than
     left out. tell: is told each metric's name before it.
     """
-    figures, missing = [], {}
+    figures: list[Figure] = []
+    missing: dict[str, str] = {}
     for name in metrics:
         tell(name)
         try:

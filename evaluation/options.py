@@ -33,7 +33,8 @@ class EvaluateOptions:
     metrics: tuple[MetricName, ...] = ()
     """Which to measure. Default: all that the files allow; what they do not is listed."""
     split: str = "val"
+    """Which clips of a data set."""
     kinds: tuple[str, ...] = ()
-    """Which clips of a data set; all kinds where none is named."""
+    """Which kinds of clips of a data set; all where none is named."""
     every: int = 5
-    """Pictures are compared at every so-manieth frame (all but FVD)."""
+    """Frames from one compared picture to the next; FVD takes all."""

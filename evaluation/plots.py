@@ -27,6 +27,7 @@ def plot_figures(figures: Sequence[Figure], path: Path) -> None:
         axis.bar(list(known), list(known.values()), color=[_COLOURS[name] for name in known])
         for place, value in enumerate(known.values()):
             axis.annotate(f"{value:.3g}", (place, value), ha="center", va="bottom", fontsize=8)
+        axis.set_xlim(-0.6, max(len(known), 2) - 0.4)
         axis.margins(y=0.15)
         axis.set_title(_title(figure), fontsize=10)
         axis.tick_params(labelsize=8)
@@ -42,7 +43,7 @@ def plot_clips(figures: Sequence[Figure], path: Path) -> bool:
     sheet, axes = _grid(len(spread))
     random = np.random.default_rng(0)
     for axis, figure in zip(axes, spread, strict=False):
-        labels = []
+        labels: list[str] = []
         for side, name in enumerate(("real", "generated")):
             values = np.array([pair[side] for pair in figure.clips.values()])
             values = values[np.isfinite(values)]

@@ -106,7 +106,15 @@ def test_help_loads_nothing_heavy():
 
 
 @pytest.mark.parametrize(
-    "words", [["demo"], ["dataset", "build"], ["train", "tokenizer"], ["train", "generator"]]
+    "words",
+    [
+        ["demo"],
+        ["dataset", "build"],
+        ["evaluate"],
+        ["train", "autoencoder"],
+        ["train", "tokenizer"],
+        ["train", "generator"],
+    ],
 )
 def test_every_command_has_help(run, words):
     code, out, _ = run(*words, "--help")
