@@ -10,12 +10,15 @@ from ..keypoints.person import whole_faces
 from ..keypoints.poses import Poses
 
 # The score of a frame is the sum of these. A hand that is not seen cannot be drawn, so it counts
-# most; then a face from the front with open eyes, hands that rest (they are sharp), and nearness.
-HANDS, FRONTAL, EYES, STILL, NEAR = 3.0, 1.5, 0.5, 0.5, 3.0
+# most; then nearness, a face from the front with open eyes, hands that are apart (folded ones are
+# moved together and little) and that rest (they are sharp).
+HANDS, NEAR, FRONTAL, APART, EYES, STILL = 3.0, 3.0, 1.5, 1.0, 0.5, 0.5
 # Seconds from the span's border until a frame counts no more as near.
 NEAR_SECONDS = 2.0
 # A hand that goes farther than this in a frame, in shoulder widths, is blurred.
 _FAST = 0.06
+# Hands farther from each other than this, in shoulder widths, move each on its own.
+_APART = 0.25
 _SIDES = (
     (layout.LEFT_ELBOW, layout.LEFT_WRIST, layout.LEFT_HAND),
     (layout.RIGHT_ELBOW, layout.RIGHT_WRIST, layout.RIGHT_HAND),
@@ -68,7 +71,23 @@ def scores(poses: Poses, span: tuple[int, int], width: float) -> np.ndarray:
     away = np.maximum(np.maximum(span[0] - at, at - span[1] + 1), 0) / poses.fps
     near = np.clip(1 - away / NEAR_SECONDS, 0, 1)
     hands = _arms_seen(poses).mean(axis=1)
-    return HANDS * hands + FRONTAL * frontal + EYES * open_eyes + STILL * still + NEAR * near
+    apart = np.clip(_hands_gap(poses) / (_APART * width), 0, 1)
+    return (
+        HANDS * hands
+        + NEAR * near
+        + FRONTAL * frontal
+        + APART * apart
+        + EYES * open_eyes
+        + STILL * still
+    )
+
+
+def _hands_gap(poses: Poses) -> np.ndarray:
+    """[T] the least distance of the two hands' points in pixels; far where one is not seen."""
+    left, right = (poses.points[:, hand].astype(np.float64) for *_, hand in _SIDES)
+    gap = np.linalg.norm(left[:, :, None, :2] - right[:, None, :, :2], axis=-1)
+    both = (left[:, :, None, 2] > 0) & (right[:, None, :, 2] > 0)
+    return np.where(both, gap, 1e6).min(axis=(1, 2))
 
 
 def _arms_seen(poses: Poses) -> np.ndarray:
