@@ -24,7 +24,7 @@ import tyro
 from gesticulate import configs
 from gesticulate.datasets.load import ClipRow, Clips
 from gesticulate.errors import GesticulateError, InputError, UsageError
-from gesticulate.evaluation.comparison import MOTIONS, Figure, Sides, compare, table
+from gesticulate.evaluation.comparison import MOTIONS, Figure, compare, table
 from gesticulate.evaluation.diversity import seed_diversity
 from gesticulate.evaluation.lip_sync import (
     LipSpeechCorrelation,
@@ -42,6 +42,7 @@ from gesticulate.evaluation.recordings import (
     save_motion,
 )
 from gesticulate.evaluation.seams import Seams, seams
+from gesticulate.evaluation.sides import Sides
 from gesticulate.evaluation.tables import markdown_table, save_json
 from gesticulate.keypoints import layout
 from gesticulate.keypoints.motion import Motion

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Literal, get_args
@@ -20,6 +20,7 @@ from .lvd import lvd
 from .options import MetricName
 from .pcm import THRESHOLD, pcm
 from .recordings import Recording, Sound
+from .sides import Sides, common_length
 from .srgr import srgr
 from .tables import markdown_table
 
@@ -28,8 +29,6 @@ ALL: tuple[MetricName, ...] = get_args(MetricName)
 # Those that need motion, with or without sound, and those that need frames.
 PICTURES: tuple[MetricName, ...] = ("psnr", "ssim", "lpips", "fid", "fvd")
 MOTIONS: tuple[MetricName, ...] = tuple(name for name in ALL if name not in PICTURES)
-# Of two recordings of one name, frames by which they may differ; the longer one is cut.
-_SLACK = round(FPS / 2)
 
 
 @dataclass(frozen=True)
@@ -49,69 +48,6 @@ class Figure:
     shuffled: float = NAN
     clips: dict[str, tuple[float, float]] = field(default_factory=dict)
     note: str = ""
-
-
-class Sides:
-    """Real and generated recordings by name, and those that have a partner."""
-
-    def __init__(
-        self,
-        real: Mapping[str, Recording],
-        generated: Mapping[str, Recording],
-        every: int = 5,
-    ) -> None:
-        """every: frames from one compared picture to the next."""
-        self.real, self.generated, self.every = list(real.values()), list(generated.values()), every
-        self._pairs = [(real[name], made) for name, made in generated.items() if name in real]
-
-    def need_frames(self) -> None:
-        """Raises: InputError where a recording has no video."""
-        for recording in (*self.real, *self.generated):
-            recording.frames()
-
-    @property
-    def pairs(self) -> list[tuple[Recording, Recording]]:
-        """Recordings of the same name. Raises: InputError where there are none."""
-        if not self._pairs:
-            raise InputError(
-                f"no file of the generated ones ({self.generated[0].name}, ...) has the name of a "
-                f"real one ({self.real[0].name}, ...)."
-            )
-        return self._pairs
-
-    def joints(self, part: slice) -> Iterator[tuple[str, Joints, Joints]]:
-        """(name, real, generated) joints of all pairs, of one length."""
-        for real, made in self.pairs:
-            length = common_length(made.name, len(real.motion), len(made.motion))
-            yield (
-                made.name,
-                Joints.of(real.motion[:length], part),
-                Joints.of(made.motion[:length], part),
-            )
-
-    def sound_of(self, recording: Recording) -> Sound | None:
-        """What is heard in a recording, or was given to make it: its partner's sound. None where
-        neither has any."""
-        partner = next((real for real, made in self._pairs if made is recording), recording)
-        for source in (recording, partner):
-            try:
-                return source.sound
-            except InputError:
-                continue
-        return None
-
-
-def common_length(name: str, real: int, generated: int) -> int:
-    """The shorter of two numbers of frames that differ by half a second at most.
-
-    Raises: InputError where they differ by more.
-    """
-    if abs(real - generated) > _SLACK:
-        raise InputError(
-            f"{name}: the real clip has {real} frames at 25 a second, the generated one "
-            f"{generated}. They must be of the same speech and length."
-        )
-    return min(real, generated)
 
 
 def _mean(values: Sequence[float]) -> float:
@@ -168,7 +104,7 @@ def _fgd(sides: Sides) -> Figure:
     from .motion_autoencoder import load
 
     network = load()
-    motions = [[r.motion for r in side] for side in (sides.real, sides.generated)]
+    motions = sides.motions()
     note = f"{network.label}, windows of {network.options.window} frames"
     return Figure("fgd", "FGD", "lower", fgd(motions[0], motions[1], network), note=note)
 
@@ -179,8 +115,8 @@ def _diversity(sides: Sides) -> Figure:
 
     network = load()
     found = []
-    for side in (sides.real, sides.generated):
-        latents = network.latents([r.motion for r in side])
+    for side in sides.motions():
+        latents = network.latents(side)
         if len(latents) < 2:
             raise InputError("the clips have fewer than two windows of 32 frames.")
         found.append(latent_diversity(latents))

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, UsageError
-from .comparison import ALL, Figure, Sides, compare, table
+from .comparison import ALL, Figure, compare, table
 from .options import EvaluateOptions
 from .plots import plot_clips, plot_figures
 from .recordings import Recording, dataset_recordings, folder_recordings
+from .sides import Sides
 from .tables import save_json
 
 

@@ -27,7 +27,8 @@ def frame_scores(
     """The mean of "psnr" (at most 60 dB a frame), "ssim" or "lpips" over frames.
 
     real, generated: [H, W, 3] uint8 RGB each; generated ones of another size are resized. every:
-    frames from one compared picture to the next. name: of the recording, for errors. Raises: InputError where the two have other proportions.
+    frames from one compared picture to the next. name: of the recording, for errors.
+    Raises: InputError where the two have other proportions.
     """
     scores = []
     for truth, made in islice(zip(real, generated, strict=False), 0, None, every):

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from gesticulate.errors import InputError
-from gesticulate.evaluation.comparison import Sides, common_length, compare
+from gesticulate.evaluation.comparison import compare
 from gesticulate.evaluation.evaluate import evaluate
 from gesticulate.evaluation.options import EvaluateOptions
 from gesticulate.evaluation.picture_pairs import frame_scores
@@ -18,6 +18,7 @@ from gesticulate.evaluation.recordings import (
     load_motion,
     save_motion,
 )
+from gesticulate.evaluation.sides import Sides, common_length
 from gesticulate.keypoints import layout
 from gesticulate.keypoints.motion import Motion
 from gesticulate.keypoints.person import CANONICAL, REST, from_motion
@@ -82,6 +83,22 @@ def test_what_cannot_be_measured_is_said(sides):
     assert "clip0.semantic.npy" in missing["srgr"]
     with pytest.raises(InputError, match="psnr cannot be measured: clip0 has no video"):
         compare(sides, ("psnr",), demanded=True)
+
+
+def test_sets_are_compared_where_both_motions_show_a_point():
+    real, made, lone = (waving(50, beats_of(0)) for _ in range(3))
+    real.confidence[:10, 80] = 0
+    made.confidence[:, 100] = 0
+    found = Sides(
+        {"a": recording("a", real)},
+        {"a": recording("a", made), "b": recording("b", lone)},
+    ).motions()
+    for motion in (found[0][0], found[1][0]):
+        assert not motion.confidence[:10, 80].any()
+        assert motion.confidence[10:, 80].all()
+        assert not motion.confidence[:, 100].any()
+    assert found[1][1].confidence.all()
+    assert real.confidence[:, 100].all()
 
 
 def test_without_partners_only_sets_are_compared(sides):
