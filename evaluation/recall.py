@@ -39,8 +39,8 @@ def recall(
 ) -> Recall:
     """first, second: [N, D] embeddings, row i of the one belongs to row i of the other (speech and
     gesture, say). batch: a smaller set is one batch. rounds: random cuts into batches that are
-    averaged. Of equal similarities half are taken to be better, so that constant embeddings score
-    as chance."""
+    averaged. Half of those that are as similar as the partner are taken to be better, so that
+    constant embeddings find nobody."""
     first, second = (np.asarray(side, dtype=np.float64) for side in (first, second))
     if first.ndim != 2 or first.shape != second.shape or len(first) < 2:
         raise ValueError(
