@@ -58,7 +58,10 @@ class TokenizerLosses(nn.Module):
         if alignment is not None:
             for part, teacher in alignment.parts.items():
                 self.teachers[part] = teacher.requires_grad_(False)
-                self.maps[part] = nn.Linear(options.code_dim, alignment.options.width)
+                width = alignment.options.width
+                self.maps[part] = nn.Linear(options.code_dim, width)
+                # What the teacher says of all frames alike: the map's bias alone would match it.
+                self.register_buffer(f"{part}_usual", torch.zeros(width))
         self.train()
 
     def train(self, mode: bool = True) -> TokenizerLosses:
@@ -105,10 +108,13 @@ class TokenizerLosses(nn.Module):
         return {"loss": total, **terms}
 
     def _distillation(self, part: str, codes: Tensor, real: Tensor, valid: Tensor) -> Tensor:
-        """Equation (2). codes: [B, T, code_dim], summed over the levels; real: [B, T, D]."""
+        """Equation (2), on what differs from frame to frame.
+
+        codes: [B, T, code_dim], summed over the levels; real: [B, T, D].
+        """
         teacher: PartAlignment = self.teachers[part]
         with torch.no_grad():
-            taught = teacher.content(real)
+            taught = teacher.content(real) - getattr(self, f"{part}_usual")
         return distillation(self.maps[part](codes), taught, valid)
 
 
@@ -151,6 +157,11 @@ def train_tokenizer(options: TokenizerTraining) -> Path:
             torch.cat([getattr(batch, part) for batch in probe]),
             torch.cat([getattr(batch, f"{part}_seen") for batch in probe]),
         )
+        if part in module.teachers:
+            vectors = torch.cat([getattr(batch, part) for batch in probe])
+            with torch.no_grad():
+                content = module.teachers[part].content(vectors)
+            getattr(module, f"{part}_usual").copy_(content.mean((0, 1)))
     val_batches = [val.batch(i, 32) for i in range(3)]
 
     @torch.no_grad()
