@@ -21,6 +21,9 @@ _LEAST, _FULL = 3.0, 14.0
 # Shoulder widths: how far the drawn one reaches beyond the difference, how thick limbs are, and
 # how far a limb has moved when the place it left must be covered wholly.
 _REACH, _MOVED = 0.04, 0.06
+# What the drawing of the own pose does not explain is replaced too, so far around; in shoulder
+# widths, and from so many grey levels on.
+_NEAR, _UNLIKE = 0.3, 15.0
 _UPPER_ARM, _FOREARM, _FINGERS = 0.30, 0.24, 0.16
 _SIDES = (
     (layout.LEFT_SHOULDER, layout.LEFT_ELBOW, layout.LEFT_WRIST, layout.LEFT_HAND),
@@ -44,7 +47,8 @@ def composed(
     the drawing shows: it fades in and out at a span's borders, where a hand that the real frame
     lacks would else appear at once.
     """
-    alpha = share * matte(as_was, as_edited, own, edited, width)[..., None]
+    alpha = matte(as_was, as_edited, own, edited, width)
+    alpha = share * np.maximum(alpha, _unexplained(alpha, real, as_was, width))[..., None]
     if not alpha.any():
         return real
     mixed = real + alpha * (as_edited.astype(np.float32) - real)
@@ -62,6 +66,22 @@ def matte(
     alpha = np.clip((difference - _LEAST) / (_FULL - _LEAST), 0, 1)
     alpha = np.maximum(alpha, _left_places(alpha.shape, own, edited, width))
     return cv2.GaussianBlur(alpha, (0, 0), max(0.8, reach / 2))
+
+
+def _unexplained(
+    alpha: np.ndarray, real: np.ndarray, as_was: np.ndarray, width: float
+) -> np.ndarray:
+    """[H, W] near what is drawn anew, where the real frame is not as the drawing of its own pose:
+    hair and fingers that would else stay behind as a ghost."""
+    reach = max(1, round(_NEAR * width))
+    near = cv2.dilate(alpha, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
+    difference = cv2.absdiff(real, as_was).max(axis=-1).astype(np.float32)
+    grow = max(1, round(2 * _REACH * width))
+    difference = cv2.dilate(
+        cv2.GaussianBlur(difference, (0, 0), 1.5), np.ones((2 * grow + 1, 2 * grow + 1), np.uint8)
+    )
+    other = np.clip((difference - _UNLIKE) / _UNLIKE, 0, 1)
+    return cv2.GaussianBlur(near * other, (0, 0), max(0.8, grow / 4))
 
 
 def _left_places(

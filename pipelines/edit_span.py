@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from ..keypoints import layout
 from ..keypoints.limits import smooth_step
 from ..keypoints.motion import Motion
 from ..keypoints.person import Person, from_motion, to_motion, whole_faces
@@ -85,7 +86,8 @@ class Span:
         poses, share = self.own, self.share()
         if self._asks(_BODY):
             moved = self._as_in_photo(made)
-            poses = splice(poses, moved, _BODY & set(self.edit.parts), share, self.person)
+            poses = splice(_bridged(poses), moved, _BODY & set(self.edit.parts), share, self.person)
+            poses = _outside(poses, self.own, self.within)
         if self._asks(_HEAD):
             moved = resample(from_motion(made, self.person, poses.size), poses.fps, len(poses))
             poses = splice(poses, moved, _HEAD & set(self.edit.parts), share, self.person)
@@ -154,6 +156,22 @@ def measure_span(
     at = choose_photo(own, (span.start, span.stop), person.width, needs_hands)
     photo = next(islice(iter(video), begin + at, None))
     return Span(edit, first, last, begin, own, person, photo, begin + at, own[at : at + 1])
+
+
+def _bridged(poses: Poses) -> Poses:
+    """Arms and hands also where they are out of the picture for a while, on the straight way from
+    where they left it to where they come back: a new motion needs a place to begin at."""
+    arms = [*layout.ARMS, *range(layout.LEFT_HAND.start, layout.RIGHT_HAND.stop)]
+    points = poses.points.copy()
+    points[:, arms] = fill_gaps(poses, max_gap=len(poses)).points[:, arms]
+    return Poses(points, poses.size, poses.fps)
+
+
+def _outside(poses: Poses, own: Poses, within: slice) -> Poses:
+    """The poses within a span, and a person's own ones around it."""
+    points = own.points.copy()
+    points[within] = poses.points[within]
+    return Poses(points, own.size, own.fps)
 
 
 def _cut(speech: SpeechFeatures, first: int, count: int) -> SpeechFeatures:

@@ -51,12 +51,17 @@ def test_nothing_to_draw_from_is_said(person):
 
 def test_where_the_drawings_agree_the_frame_is_real(person):
     rng = np.random.default_rng(0)
-    real, was = (rng.integers(0, 255, (512, 512, 3), dtype=np.uint8) for _ in "ab")
+    real = rng.integers(0, 255, (512, 512, 3), dtype=np.uint8)
+    was = real.copy()
+    # A drawing that is wrong far from the edit does no harm; near by it is replaced with it.
+    was[400:420, 400:420] = 255 - was[400:420, 400:420]
+    was[141:145, 100:140] = 0
     assert composed(real, was, was, person, person, WIDTH) is real
     edited = was.copy()
     edited[100:140, 100:140] = 255 - edited[100:140, 100:140] // 2
     frame = composed(real, was, edited, person, person, WIDTH)
     np.testing.assert_array_equal(frame[180:], real[180:])
+    assert np.abs(frame[141:145, 110:130].astype(int) - edited[141:145, 110:130]).mean() < 40
     np.testing.assert_array_equal(frame[110:130, 110:130], edited[110:130, 110:130])
     assert composed(real, was, edited, person, person, WIDTH, share=0.0) is real
 
