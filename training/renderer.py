@@ -158,15 +158,15 @@ def _fit(
         frames = batches(run.step).to(device)
         learner.model.train()
         network.motion.train(options.stage != "refine")
-        judged = critic is not None and run.step >= options.losses.adversarial_from
+        judge = critic if run.step >= options.losses.adversarial_from else None
         with run.accelerator.autocast():
             drawn = learner.model(frames)
-            terms = objective(drawn, frames, _frozen(critic) if judged else None)
+            terms = objective(drawn, frames, _frozen(judge) if judge else None)
         learner.learn(terms["loss"])
-        if judged:
+        if judge:
             with run.accelerator.autocast():
-                found = critic_losses(_thawed(critic).model, drawn, frames)
-            critic.learn(found["critic"])
+                found = critic_losses(_thawed(judge).model, drawn, frames)
+            judge.learn(found["critic"])
             terms |= found
         averaged.update_parameters(network)
         run.finish_step(terms, validate, learner.scheduler.get_last_lr()[0])
