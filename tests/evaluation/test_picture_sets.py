@@ -12,7 +12,8 @@ from gesticulate.errors import WeightsError
 from gesticulate.evaluation.fid import Inception, fid
 from gesticulate.evaluation.fvd import VideoFeatures, fvd
 from gesticulate.evaluation.i3d import I3d, SameConv, same_padding
-from gesticulate.evaluation.picture_networks import cached_path, convert_i3d, load_arrays
+from gesticulate.evaluation.packaged import load_arrays
+from gesticulate.evaluation.picture_networks import cached_path, convert_i3d
 
 
 def test_distances_of_known_features():
