@@ -25,7 +25,7 @@ from .edit_matte import composed
 from .edit_preview import Preview, take_paths
 from .edit_sound import check_spans, heard, sound_of
 from .edit_span import DISSOLVE_SECONDS, Span, measure_span
-from .gesture_video import GestureVideoPipeline
+from .gesture_video import GestureVideoPipeline, check_encoder
 from .outputs import check_output, check_outputs, collected_warnings
 from .preset import DEFAULT_PRESET
 from .progress import Callback, Meter
@@ -68,7 +68,7 @@ class EditPipeline:
         motion_generator: Any,
         renderer: Renderer,
     ) -> None:
-        GestureVideoPipeline(estimator, speech_encoder, motion_generator, renderer)
+        check_encoder(motion_generator, speech_encoder)
         if not isinstance(motion_generator, MotionEditor):
             raise UsageError(
                 f"The motion generator {motion_generator.name!r} cannot make a span anew (it has "

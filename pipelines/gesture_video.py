@@ -76,6 +76,16 @@ class GestureVideo:
     notes: tuple[str, ...]
 
 
+def check_encoder(motion_generator: MotionGenerator, speech_encoder: SpeechEncoder) -> None:
+    """Raises: UsageError where the generator reads another encoder's features."""
+    if motion_generator.speech_encoder != speech_encoder.name:
+        raise UsageError(
+            f"The motion generator {motion_generator.name!r} reads "
+            f"{motion_generator.speech_encoder!r} features, but the speech encoder is "
+            f"{speech_encoder.name!r}. Use the encoder it was trained with."
+        )
+
+
 class GestureVideoPipeline:
     """Four stages, each of which can be another object that keeps its protocol."""
 
@@ -86,12 +96,7 @@ class GestureVideoPipeline:
         motion_generator: MotionGenerator,
         renderer: Renderer,
     ) -> None:
-        if motion_generator.speech_encoder != speech_encoder.name:
-            raise UsageError(
-                f"The motion generator {motion_generator.name!r} reads "
-                f"{motion_generator.speech_encoder!r} features, but the speech encoder is "
-                f"{speech_encoder.name!r}. Use the encoder it was trained with."
-            )
+        check_encoder(motion_generator, speech_encoder)
         self.estimator = estimator
         self.speech_encoder = speech_encoder
         self.motion_generator = motion_generator
