@@ -132,10 +132,10 @@ def _make_video(photo: Any, speech: Any, out: Any, settings: Settings) -> int:
 
 
 def _edit(arguments: list[str]) -> int:
-    from .pipelines.edit_options import EditOptions
+    from .pipelines.edit.options import EditOptions
 
     options = _parse(EditOptions, arguments, "gesticulate edit")
-    from .pipelines.edit_console import show_edit
+    from .pipelines.edit.console import show_edit
 
     show_edit(options)
     return 0

@@ -9,10 +9,10 @@ from gesticulate.errors import InputError, UsageError
 from gesticulate.evaluation.seams import seams
 from gesticulate.keypoints import layout
 from gesticulate.motion.contextual import ContextualGenerator
-from gesticulate.pipelines.edit import EditPipeline
-from gesticulate.pipelines.edit_console import asked_edits
-from gesticulate.pipelines.edit_list import Edit, in_order, load_edits
-from gesticulate.pipelines.edit_options import EditOptions
+from gesticulate.pipelines.edit.console import asked_edits
+from gesticulate.pipelines.edit.edits import Edit, in_order, load_edits
+from gesticulate.pipelines.edit.options import EditOptions
+from gesticulate.pipelines.edit.pipeline import EditPipeline
 from gesticulate.speech.load import load
 from gesticulate.speech.track import SAMPLE_RATE
 from gesticulate.video.read import VideoReader

@@ -6,8 +6,8 @@ import pytest
 from gesticulate.errors import InputError
 from gesticulate.keypoints import layout
 from gesticulate.keypoints.poses import Poses
-from gesticulate.pipelines.edit_matte import composed, matte
-from gesticulate.pipelines.edit_photo import choose_photo
+from gesticulate.pipelines.edit.matte import composed, matte
+from gesticulate.pipelines.edit.photo import choose_photo
 
 WIDTH, FRAMES, SPAN = 60.0, 60, (20, 40)
 

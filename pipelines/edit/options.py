@@ -8,7 +8,7 @@ from typing import Annotated
 
 from tyro import conf
 
-from .preset import DEFAULT_PRESET
+from ..preset import DEFAULT_PRESET
 
 
 @dataclass(frozen=True)

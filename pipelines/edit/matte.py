@@ -13,7 +13,7 @@ import itertools
 import cv2
 import numpy as np
 
-from ..keypoints import layout
+from ...keypoints import layout
 
 # Grey levels by which the two drawings differ where the drawn one begins to show, and where it
 # covers the real one.

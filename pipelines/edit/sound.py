@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError, UsageError
-from ..speech.track import SAMPLE_RATE, Speech
-from ..video.read import VideoReader
-from .edit_list import Edit
+from ...errors import InputError, UsageError
+from ...speech.track import SAMPLE_RATE, Speech
+from ...video.read import VideoReader
+from .edits import Edit
 
 _log = logging.getLogger(__name__)
 # New speech may be longer than its span by this much (seconds), which is cut off.
@@ -36,7 +36,7 @@ def heard(reader: VideoReader, edits: Iterable[Edit]) -> Speech:
     Raises: InputError where the video has no sound and an edit brings none, or new speech is
     longer than its span.
     """
-    from ..speech.load import load
+    from ...speech.load import load
 
     length = round(reader.num_frames / reader.fps * SAMPLE_RATE)
     waveform = np.zeros(length, np.float32)
@@ -71,8 +71,8 @@ def sound_of(reader: VideoReader, edits: Iterable[Edit], folder: Path) -> dict[s
 
     Without new speech the video's own, copied where MP4 can hold it. folder: for a mixed one.
     """
-    from ..video.dub import dub
-    from ..video.write import COPIED_SOUND
+    from ...video.dub import dub
+    from ...video.write import COPIED_SOUND
 
     new = [(edit.start, edit.stop, edit.speech) for edit in edits if edit.speech is not None]
     info = reader.info

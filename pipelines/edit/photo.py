@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..errors import InputError
-from ..keypoints import layout
-from ..keypoints.person import whole_faces
-from ..keypoints.poses import Poses
+from ...errors import InputError
+from ...keypoints import layout
+from ...keypoints.person import whole_faces
+from ...keypoints.poses import Poses
 
 # The score of a frame is the sum of these. A hand that is not seen cannot be drawn, so it counts
 # most; then nearness, a face from the front with open eyes, hands that are apart (folded ones are

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError, UsageError
-from ..keypoints.splice import PARTS
+from ...errors import InputError, UsageError
+from ...keypoints.splice import PARTS
 
 # Shorter than this nothing can be made between two fades.
 MIN_SECONDS = 0.4

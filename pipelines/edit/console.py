@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from ..errors import UsageError
-from .console import BarProgress, JsonProgress, remarks
-from .edit_list import Edit, in_order, load_edits
-from .edit_options import EditOptions
-from .progress import Callback
+from ...errors import UsageError
+from ..console import BarProgress, JsonProgress, remarks
+from ..progress import Callback
+from .edits import Edit, in_order, load_edits
+from .options import EditOptions
 
 
 def show_edit(options: EditOptions) -> None:
@@ -58,15 +58,15 @@ def asked_edits(options: EditOptions) -> list[Edit]:
 
 
 def _run(options: EditOptions, edits: tuple[Edit, ...], callback: Callback):
-    from ..video.read import probe_video
-    from .edit_preview import take_paths
-    from .outputs import check_outputs
+    from ...video.read import probe_video
+    from ..outputs import check_outputs
+    from .preview import take_paths
 
     # What can be wrong with the arguments is said before the stages load.
     for path in take_paths(options.out, options.takes)[0]:
         check_outputs(path, None, inputs=(options.video,))
     probe_video(options.video)
-    from .edit import EditPipeline
+    from .pipeline import EditPipeline
 
     pipeline = EditPipeline.from_preset(options.preset, device=options.device)
     return pipeline(

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import UsageError
-from .edit_span import Span
+from ...errors import UsageError
+from .span import Span
 
 MAX_TAKES = 16
 # The preview shows so many moments of each span.
@@ -47,7 +47,7 @@ class Preview:
         """Write the sheet: a row for the original, one for each take."""
         from PIL import Image
 
-        from ..video.sheets import contact_sheet
+        from ...video.sheets import contact_sheet
 
         cells, labels = [], []
         for take in sorted(self.rows):

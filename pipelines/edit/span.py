@@ -9,22 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError
-from ..keypoints import layout
-from ..keypoints.limits import smooth_step
-from ..keypoints.motion import Motion
-from ..keypoints.person import Person, from_motion, to_motion, whole_faces
-from ..keypoints.poses import Poses
-from ..keypoints.retarget import resample, retarget
-from ..keypoints.smoothing import fill_gaps, smooth
-from ..keypoints.splice import splice
-from ..speech.track import SpeechFeatures
-from ..video.cuts import CutFinder
-from ..video.read import VideoReader
-from .edit_list import Edit
-from .edit_photo import choose_photo
-from .progress import Meter
-from .stages import PoseEstimator
+from ...errors import InputError
+from ...keypoints import layout
+from ...keypoints.limits import smooth_step
+from ...keypoints.motion import Motion
+from ...keypoints.person import Person, from_motion, to_motion, whole_faces
+from ...keypoints.poses import Poses
+from ...keypoints.retarget import resample, retarget
+from ...keypoints.smoothing import fill_gaps, smooth
+from ...keypoints.splice import splice
+from ...speech.track import SpeechFeatures
+from ...video.cuts import CutFinder
+from ...video.read import VideoReader
+from ..progress import Meter
+from ..stages import PoseEstimator
+from .edits import Edit
+from .photo import choose_photo
 
 # What is looked at before and after a span: context of the tokens, and frames to draw from.
 CONTEXT_SECONDS = 4.0

@@ -17,19 +17,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .. import __version__
-from ..errors import UsageError
-from ..keypoints.poses import Poses
-from .edit_list import Edit, in_order
-from .edit_matte import composed
-from .edit_preview import Preview, take_paths
-from .edit_sound import check_spans, heard, sound_of
-from .edit_span import DISSOLVE_SECONDS, Span, measure_span
-from .gesture_video import GestureVideoPipeline, check_encoder
-from .outputs import check_output, check_outputs, collected_warnings
-from .preset import DEFAULT_PRESET
-from .progress import Callback, Meter
-from .stages import MotionEditor, PoseEstimator, Renderer, SpeechEncoder
+from ... import __version__
+from ...errors import UsageError
+from ...keypoints.poses import Poses
+from ..gesture_video import GestureVideoPipeline, check_encoder
+from ..outputs import check_output, check_outputs, collected_warnings
+from ..preset import DEFAULT_PRESET
+from ..progress import Callback, Meter
+from ..stages import MotionEditor, PoseEstimator, Renderer, SpeechEncoder
+from .edits import Edit, in_order
+from .matte import composed
+from .preview import Preview, take_paths
+from .sound import check_spans, heard, sound_of
+from .span import DISSOLVE_SECONDS, Span, measure_span
 
 _PROVENANCE = f"Edited by gesticulate {__version__}: parts of the person's motion are synthetic."
 
@@ -104,8 +104,8 @@ class EditPipeline:
         seed: of the first take; the next ones count up.
         Raises: UsageError, InputError, WeightsError; nothing half-written is left behind.
         """
-        from ..video.clock import check_steady
-        from ..video.read import VideoReader
+        from ...video.clock import check_steady
+        from ...video.read import VideoReader
 
         edits = in_order(edits)
         paths, sheet = take_paths(Path(out), takes)
@@ -160,7 +160,7 @@ class EditPipeline:
         meter: Meter,
     ) -> int:
         """Write the videos and the preview; returns the number of frames."""
-        from ..video.write import write_video
+        from ...video.write import write_video
 
         preview = Preview(spans)
         with tempfile.TemporaryDirectory() as folder:
