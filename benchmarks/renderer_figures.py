@@ -26,7 +26,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from gesticulate.refinement.edges import edge_maps_numpy
 from gesticulate.refinement.network import FULL, LEAN, RendererNetwork, load_renderer
 from gesticulate.refinement.renderer import Drawing, LearnedRenderer
-from gesticulate.warping.dense_motion import NUM_PARTS, TPS_LOGIT, warp_photo
+from gesticulate.warping.dense_motion import NUM_PARTS, TPS_GAIN, TPS_LOGIT, warp_photo
 from gesticulate.warping.inputs import RendererInput
 from gesticulate.warping.layers import prepare_photo
 from gesticulate.warping.renderer import Puppet, PuppetRenderer
@@ -71,7 +71,7 @@ def network_of(job: Job) -> RendererNetwork:
         if not value.any():
             nn.init.normal_(value, std=0.02)
     with torch.no_grad():
-        network.motion.heads.bias[NUM_PARTS : NUM_PARTS + 1] -= TPS_LOGIT
+        network.motion.heads.bias[NUM_PARTS : NUM_PARTS + 1] -= TPS_LOGIT / TPS_GAIN
     return network
 
 

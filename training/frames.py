@@ -25,6 +25,11 @@ from .scenes import Photo
 
 # What the losses are averaged over. "hole": where the puppet shows background that was made up.
 REGIONS = ("valid", "hole", "hands", "mouth", "face")
+# A frame whose background differs from the photo's by more grey levels (median) is of another light
+# or place, fades included: there is nothing to be learned from it.
+_OTHER_LIGHT = 12.0
+# Photos that are tried for a place in a batch before the data set is called useless.
+_TRIES = 50
 # A frame whose skeleton is the photo's is drawn this much as often as an average one.
 _STILL = 0.2
 # The part on a person's other side, in the order of CANDIDATES.
@@ -66,7 +71,11 @@ class Frames:
 
 
 class DrivenPhoto:
-    """A prepared photo with some true frames of its clip, in memory."""
+    """A prepared photo with some true frames of its clip, in memory.
+
+    frames: (skeleton [133, 3], picture [S, S, 3] uint8), those in the photo's light and place; it
+    may be that none is.
+    """
 
     def __init__(self, clips: Clips, photo: Photo, frames: Sequence[int], size: int) -> None:
         """frames: which ones, ascending. size: of the network, pixels."""
@@ -88,6 +97,8 @@ class DrivenPhoto:
                 f"{photo.row.path} has none of the frames {wanted} any more. Build the data set "
                 "again from the videos as they are now."
             )
+        behind = self.person.reshape(size, size) == 0
+        self.frames = [f for f in self.frames if same_light(self.scene.photo, f[1], behind)]
 
     @torch.no_grad()
     def draw(self, index: int) -> Frames:
@@ -117,6 +128,16 @@ class DrivenPhoto:
         hole = background * (self.person.reshape(shape) / np.float32(255))
         masks = [1 - hole, hole, hands, mouth_region(pose, shape), face_region(pose, shape)]
         return torch.from_numpy(np.stack(masks).astype(np.float32))[None]
+
+
+def same_light(photo: np.ndarray, picture: np.ndarray, behind: np.ndarray) -> bool:
+    """Whether a frame shows the photo's background in the photo's light.
+
+    photo, picture: [S, S, 3] uint8. behind: [S, S] bool, the photo's background.
+    """
+    if not behind.any():
+        return True
+    return float(np.median(cv2.absdiff(photo, picture)[behind])) <= _OTHER_LIGHT
 
 
 def _picture(pixels: np.ndarray) -> Tensor:
@@ -193,12 +214,18 @@ class FrameStream(Dataset):
         # Opened where it is used: a worker process must not be sent the data set's arrays.
         self._clips = self._clips or Clips(self.options.folder)
         rng = np.random.default_rng([self.seed, self.process, lane, place, turn])
-        photo = self.photos[rng.choice(len(self.photos), p=self.chances)]
-        points = self._clips.poses[photo.row.frames]
-        frames = driven_frames(points, photo.frame, self.options.driven, rng)
-        opened = DrivenPhoto(self._clips, photo, frames, self.size)
-        rng.shuffle(opened.frames)
-        return opened
+        for _ in range(_TRIES):
+            photo = self.photos[rng.choice(len(self.photos), p=self.chances)]
+            points = self._clips.poses[photo.row.frames]
+            frames = driven_frames(points, photo.frame, self.options.driven, rng)
+            opened = DrivenPhoto(self._clips, photo, frames, self.size)
+            if opened.frames:
+                rng.shuffle(opened.frames)
+                return opened
+        raise InputError(
+            f"{self.options.folder}: of {_TRIES} photos none has another frame in the same light "
+            "and place. Build the data set from clips of a still camera."
+        )
 
 
 def _one_thread(_: int) -> None:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..datasets.load import Clips
+from ..errors import InputError
 from ..evaluation.close_ups import close_up, hand_square, mouth_square
 from ..evaluation.lpips import Lpips
 from ..evaluation.reenactment import compare
@@ -30,7 +31,7 @@ _SHOWN = 8
 
 def validation_frames(options: SceneOptions, photos: Sequence[Photo], size: int) -> list[Frames]:
     """The pairs that are measured, always the same: of clips spread over the split, one frame far
-    from the photo's pose each."""
+    from the photo's pose each. A clip without a frame in its photo's light gives none."""
     clips = Clips(options.folder)
     count = min(options.val_pairs, len(photos))
     pairs = []
@@ -38,7 +39,14 @@ def validation_frames(options: SceneOptions, photos: Sequence[Photo], size: int)
         photo = photos[index]
         rng = np.random.default_rng(index)
         frames = driven_frames(clips.poses[photo.row.frames], photo.frame, 1, rng)
-        pairs.append(DrivenPhoto(clips, photo, frames, size).draw(0))
+        driven = DrivenPhoto(clips, photo, frames, size)
+        if driven.frames:
+            pairs.append(driven.draw(0))
+    if not pairs:
+        raise InputError(
+            f"{options.folder}: none of the {count} validation clips has another frame in its "
+            "photo's light and place. Build the data set from clips of a still camera."
+        )
     return pairs
 
 

@@ -23,6 +23,9 @@ NUM_TPS = len(layout.TPS_GROUPS)
 NUM_CANDIDATES = NUM_PARTS + NUM_TPS
 # The splines start with this logit each: far below the parts, near enough to be brought in.
 TPS_LOGIT = -10.0
+# The network's output times this is what is added to that: with the parts' step size, the splines
+# would need thousands of steps to be seen at all.
+TPS_GAIN = 8.0
 # The residual flow stays within this share of half the crop.
 MAX_NUDGE = 0.1
 # Channels that are normalised together; a frame alone, so that it does not hang on its batch.
@@ -161,7 +164,7 @@ class DenseMotionNetwork(nn.Module):
         """Logits -> weights, flows and the correction of the puppet's frame."""
         prior = inputs.shown.clamp(min=FLOOR).log()
         parts = prior + delta[:, :NUM_PARTS]
-        splines = self._drop(delta[:, NUM_PARTS:] + TPS_LOGIT)
+        splines = self._drop(TPS_GAIN * delta[:, NUM_PARTS:] + TPS_LOGIT)
         # softmax(parts, splines), written so that neither side divides by a vanishing weight.
         share, tps_share = parts.softmax(1), splines.softmax(1)
         odds = splines.logsumexp(1, keepdim=True) - parts.logsumexp(1, keepdim=True)

@@ -16,6 +16,7 @@ from drawn_person import draw_person
 from gesticulate.configs import load, names
 from gesticulate.datasets.load import Clips
 from gesticulate.datasets.publish import COLUMNS
+from gesticulate.errors import InputError
 from gesticulate.evaluation.lpips import Lpips
 from gesticulate.ffmpeg_binary import ffmpeg_path
 from gesticulate.keypoints import layout
@@ -34,6 +35,7 @@ from gesticulate.training.frames import (
     driven_frames,
     mirrored,
     recoloured,
+    same_light,
 )
 from gesticulate.training.options import (
     LoopOptions,
@@ -43,6 +45,7 @@ from gesticulate.training.options import (
 )
 from gesticulate.training.perceptual import PerceptualLoss
 from gesticulate.training.renderer import build, train_renderer
+from gesticulate.training.renderer_figures import validation_frames
 from gesticulate.training.renderer_losses import DrawingNetwork, critic_losses, pixel_losses
 from gesticulate.training.scenes import photo_frames, planned_photos, prepare_photos
 from gesticulate.warping.dense_motion import DenseMotionOptions
@@ -207,6 +210,27 @@ def test_a_driven_photo_shows_its_true_frame_and_regions(dataset, photos):
     assert 0 < area["hands"] < 0.2
     assert 0 < area["hole"] < 0.2
     assert area["valid"] + area["hole"] == pytest.approx(1)
+
+
+def test_frames_in_another_light_teach_nothing():
+    rng = np.random.default_rng(0)
+    photo = rng.integers(60, 200, (32, 32, 3), np.uint8)
+    behind = np.ones((32, 32), bool)
+    behind[8:24, 8:24] = False
+    moved = photo.copy()
+    moved[8:24, 4:24] = 0  # A person who moves over less than half of the background.
+    assert same_light(photo, moved, behind)
+    assert not same_light(photo, photo // 2, behind)
+    assert not same_light(photo, photo[::-1].copy(), behind)
+    assert same_light(photo, photo // 2, np.zeros((32, 32), bool))
+
+
+def test_a_data_set_of_fades_is_refused(dataset, photos, monkeypatch):
+    monkeypatch.setattr("gesticulate.training.frames._OTHER_LIGHT", -1.0)
+    with pytest.raises(InputError, match="same light"):
+        stream(dataset, photos)[0]
+    with pytest.raises(InputError, match="photo's light"):
+        validation_frames(SceneOptions(dataset), photos, 64)
 
 
 def test_a_step_has_its_batch_whatever_came_before(dataset, photos):

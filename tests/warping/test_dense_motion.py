@@ -9,6 +9,7 @@ from gesticulate.keypoints import layout
 from gesticulate.warping.dense_motion import (
     NUM_CANDIDATES,
     NUM_PARTS,
+    TPS_GAIN,
     DenseMotionNetwork,
     DenseMotionOptions,
     heatmap_differences,
@@ -45,7 +46,8 @@ def learned(seed: int = 0) -> DenseMotionNetwork:
     network = DenseMotionNetwork(OPTIONS)
     with torch.no_grad():
         network.heads.weight.normal_(0, 0.2)
-        network.heads.bias[NUM_PARTS:NUM_CANDIDATES] += 9
+        network.heads.weight[NUM_PARTS:NUM_CANDIDATES] /= TPS_GAIN
+        network.heads.bias[NUM_PARTS:NUM_CANDIDATES] += 9 / TPS_GAIN
     return network.eval()
 
 
@@ -109,7 +111,7 @@ def test_agrees_with_a_plain_loop(inputs):
         flows, seen = network._candidates(inputs)
         delta = network._hourglass(seen)[0][:, :NUM_CANDIDATES]
     shown = inputs.shown.clamp(min=1e-4)
-    logits = torch.cat([shown.log(), torch.full_like(delta[:, NUM_PARTS:], -10.0)], 1) + delta
+    logits = torch.cat([shown.log() + delta[:, :NUM_PARTS], 8 * delta[:, NUM_PARTS:] - 10], 1)
     first = (shown / shown.sum(1, keepdim=True)).numpy()
     weights = logits.detach().double().softmax(1).numpy()
     everything = torch.cat([inputs.flows, flows], 1).numpy()
