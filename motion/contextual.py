@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import UsageError
 from ..keypoints.motion import Motion
 from ..speech.track import SpeechFeatures
 from ..weights import locate
@@ -16,6 +15,7 @@ from .checkpoint import load_generator, load_tokenizers
 from .finish import finish
 from .generator import NOBODY, Condition, Stream
 from .infill import STREAMS, infill
+from .inputs import check_inputs
 from .lips import opening
 from .masking import fill_in
 from .quantizer import UNUSED
@@ -134,15 +134,7 @@ class ContextualGenerator:
         return starts
 
     def check(self, speech: SpeechFeatures, reference: Motion) -> None:
-        channels = self.generator.options.speech_channels
-        if speech.features.shape[1] != channels or speech.fps != self.fps:
-            raise UsageError(
-                f"The motion generator {self.name!r} reads {channels} channels at {self.fps:g} "
-                f"frames a second from the speech encoder {self.speech_encoder!r}, got "
-                f"{speech.features.shape[1]} at {speech.fps:g}. Use that encoder."
-            )
-        if len(reference) != 1:
-            raise ValueError(f"the reference must be one frame, got {len(reference)}")
+        check_inputs(self, self.generator.options.speech_channels, speech, reference)
 
     def _vectors(
         self, part: str, features: np.ndarray, reference: Motion, noise: torch.Generator

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
@@ -9,41 +11,61 @@ from ..keypoints.face import CANONICAL_FACE
 from ..keypoints.layout import FACE_NOSE_TIP, MOTION_BODY, MOTION_FACE
 from ..keypoints.motion import Motion
 from .blinks import add_blinks, closure
-from .lips import articulate, gate, opening, set_opening
+from .lips import EXPECTED_SHARE, STRETCH, articulate, gate, opening, set_opening
 
-# Standard deviations of the smoothing, in seconds: lips and lids close within 80 ms and get next
-# to none. Head and hands then move about as fast as people's on 14 training clips (head 0.14
-# shoulder widths a second, real 0.11; fingers 0.20, real 0.21).
-FACE_SMOOTHING, HEAD_SMOOTHING, BODY_SMOOTHING = 0.03, 0.15, 0.06
 # The way from the photo's pose to the generated one takes so long.
 EASE_SECONDS = {"face": 0.4, "body": 1.2, "lips": 0.2}
-# Face points whose form is calmed, and how much of it is kept.
+# Face points whose form is calmed.
 MOUTH_AND_JAW = [*range(3, 14), *range(48, 68)]
-MOUTH_SHARE = 0.5
 # Hands go to rest when nobody has spoken for so long, and take so long for it.
 PATIENCE_SECONDS, REST_SECONDS = 1.5, 0.4
 
 
+@dataclass(frozen=True)
+class Finishing:
+    """How much is done to what a generator made. The defaults are for drawn tokens.
+
+    face_smoothing, head_smoothing, body_smoothing: standard deviations in seconds. Lips and lids
+    close within 80 ms and get next to none. Head and hands then move about as fast as people's on
+    14 training clips (head 0.14 shoulder widths a second, real 0.11; fingers 0.20, real 0.21).
+    mouth_share: how much of the mouth's and jaw's form is kept. On those clips drawn tokens change
+    it too much: the standard deviation of the mouth's width was 0.12 eye distances, really 0.05.
+    lip_stretch, expected_share: see `lips.articulate`.
+    """
+
+    face_smoothing: float = 0.03
+    head_smoothing: float = 0.15
+    body_smoothing: float = 0.06
+    mouth_share: float = 0.5
+    lip_stretch: float = STRETCH
+    expected_share: float = EXPECTED_SHARE
+
+
+FOR_TOKENS = Finishing()
+
+
 def finish(
     motion: Motion,
-    expected: np.ndarray,
+    expected: np.ndarray | None,
     voice: np.ndarray,
     reference: Motion,
     seed: int,
     expressiveness: float,
+    finishing: Finishing = FOR_TOKENS,
 ) -> Motion:
     """What the generator decoded, made ready for a renderer.
 
-    motion: as decoded. expected: [T], lip opening that speech lets expect, in shoulder widths.
-    voice: [T] voice activity. reference: one frame. expressiveness: factor on the head's and
-    body's way from the rest pose.
+    motion: as decoded. expected: [T], lip opening that speech lets expect, in shoulder widths;
+    None where the motion's own lips are to be followed. voice: [T] voice activity. reference: one
+    frame. expressiveness: factor on the head's and body's way from the rest pose.
     """
-    motion = smooth(motion)
+    motion = smooth(motion, finishing)
     motion = rest_hands(motion, voice, reference)
     drawn = opening(motion)
-    motion = begin_at(calm_mouth(motion), reference)
+    motion = begin_at(calm_mouth(motion, finishing.mouth_share), reference)
     motion = scale(motion, reference, expressiveness)
-    wanted = articulate(drawn, expected, gate(voice, motion.fps))
+    share = gate(voice, motion.fps)
+    wanted = articulate(drawn, expected, share, finishing.lip_stretch, finishing.expected_share)
     fade = fade_out(len(motion), EASE_SECONDS["lips"], motion.fps)
     motion = set_opening(motion, wanted + fade * (max(opening(reference)[0], 0) - wanted))
     rng = np.random.default_rng(seed)
@@ -70,8 +92,8 @@ def join_face(
     points[:, MOTION_FACE] = face
 
 
-def smooth(motion: Motion) -> Motion:
-    """Take the tokens' jitter out: much on head and body, hardly any on the expression."""
+def smooth(motion: Motion, finishing: Finishing = FOR_TOKENS) -> Motion:
+    """Take the jitter out: much on head and body, hardly any on the expression."""
     points = motion.points.astype(np.float64)
     head, expression, nose = split_face(points)
 
@@ -80,23 +102,19 @@ def smooth(motion: Motion) -> Motion:
 
     join_face(
         points,
-        low_pass(head, HEAD_SMOOTHING),
-        low_pass(expression, FACE_SMOOTHING),
-        low_pass(nose, HEAD_SMOOTHING),
+        low_pass(head, finishing.head_smoothing),
+        low_pass(expression, finishing.face_smoothing),
+        low_pass(nose, finishing.head_smoothing),
     )
-    points[:, MOTION_BODY] = low_pass(points[:, MOTION_BODY], BODY_SMOOTHING)
+    points[:, MOTION_BODY] = low_pass(points[:, MOTION_BODY], finishing.body_smoothing)
     return Motion(points, motion.confidence, motion.fps)
 
 
-def calm_mouth(motion: Motion) -> Motion:
-    """The mouth and jaw half as far from neutral as decoded; the opening is set later.
-
-    Drawn tokens change the mouth's form too much: on 14 training clips the standard deviation of
-    its width was 0.12 eye distances, of the real one 0.05.
-    """
+def calm_mouth(motion: Motion, share: float = FOR_TOKENS.mouth_share) -> Motion:
+    """The mouth and jaw so much as far from neutral as decoded; the opening is set later."""
     points = motion.points.astype(np.float64)
     head, expression, nose = split_face(points)
-    expression[:, MOUTH_AND_JAW] *= MOUTH_SHARE
+    expression[:, MOUTH_AND_JAW] *= share
     join_face(points, head, expression, nose)
     return Motion(points, motion.confidence, motion.fps)
 

@@ -56,17 +56,26 @@ def opening(motion: Motion) -> np.ndarray:
     return np.einsum("tpc,tc->tp", gaps, _down(face)).mean(axis=1)
 
 
-def articulate(drawn: np.ndarray, expected: np.ndarray, share: np.ndarray) -> np.ndarray:
+def articulate(
+    drawn: np.ndarray,
+    expected: np.ndarray | None,
+    share: np.ndarray,
+    stretch: float = STRETCH,
+    expected_share: float = EXPECTED_SHARE,
+) -> np.ndarray:
     """The opening to aim for, [T], not below 0.
 
     drawn: [T], the decoded motion's; only its changes count, for a window's tokens may settle on a
-    mouth that hangs open. expected: [T], what speech alone lets expect. share: [T], the `gate`.
+    mouth that hangs open. expected: [T], what speech alone lets expect; without it, the drawn
+    opening is the aim. share: [T], the `gate`.
     """
+    drawn = np.maximum(drawn, 0)
+    if expected is None:
+        return share * WIDEST * np.tanh(drawn / WIDEST)
     weights = share + 1e-6
     mean = np.average(expected, weights=weights)
-    drawn = np.maximum(drawn, 0)
-    changes = EXPECTED_SHARE * STRETCH * (expected - mean)
-    changes += (1 - EXPECTED_SHARE) * (drawn - np.average(drawn, weights=weights))
+    changes = expected_share * stretch * (expected - mean)
+    changes += (1 - expected_share) * (drawn - np.average(drawn, weights=weights))
     return share * WIDEST * np.tanh(np.maximum(mean + changes, 0) / WIDEST)
 
 
