@@ -25,6 +25,7 @@ Other commands (each with its own --help):
   gesticulate train alignment     train the speech-gesture alignment
   gesticulate train tokenizer     train the motion tokenizers
   gesticulate train generator     train the motion generator
+  gesticulate train skeleton-diffusion  train a motion generator by diffusion of skeletons
   gesticulate train renderer      train the learned renderer
   gesticulate train autoencoder   train the motion autoencoder that FGD is measured in
   gesticulate evaluate            measure generated clips against real ones
@@ -214,6 +215,17 @@ def _train_generator(arguments: list[str]) -> int:
     return 0
 
 
+def _train_skeleton_diffusion(arguments: list[str]) -> int:
+    from .training.options import SkeletonDiffusionTraining
+
+    prog = "gesticulate train skeleton-diffusion"
+    options = _parse_over_preset(SkeletonDiffusionTraining, arguments, prog)
+    from .training.skeleton_diffusion import train_skeleton_diffusion
+
+    train_skeleton_diffusion(options)
+    return 0
+
+
 def _train_renderer(arguments: list[str]) -> int:
     from .training.options import RendererTraining
 
@@ -281,6 +293,7 @@ _COMMANDS: dict[tuple[str, ...], Callable[[list[str]], int]] = {
     ("train", "alignment"): _train_alignment,
     ("train", "tokenizer"): _train_tokenizer,
     ("train", "generator"): _train_generator,
+    ("train", "skeleton-diffusion"): _train_skeleton_diffusion,
     ("train", "renderer"): _train_renderer,
     ("train", "autoencoder"): _train_autoencoder,
     ("evaluate",): _evaluate,

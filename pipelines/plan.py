@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _WEIGHTS: dict[tuple[str, str], dict[str, str]] = {
     ("estimator", "rtmpose"): {"detector": "yolox-l", "pose": "dwpose-l-384"},
     ("motion", "contextual"): {"tokenizer": "motion-tokenizer", "weights": "motion-generator"},
+    ("motion", "skeleton-diffusion"): {"weights": "skeleton-diffusion"},
     ("renderer", "learned"): {"weights": "renderer-lean"},
 }
 _MEDIAPIPE = "models in the wheel of mediapipe"

@@ -59,6 +59,12 @@ def _contextual() -> Factory:
     return ContextualGenerator
 
 
+def _skeleton_diffusion() -> Factory:
+    from ..motion.diffusion.skeleton import SkeletonDiffusionGenerator
+
+    return SkeletonDiffusionGenerator
+
+
 def _puppet() -> Factory:
     from ..warping.renderer import PuppetRenderer
 
@@ -86,7 +92,10 @@ BUILT_IN: dict[str, dict[str, Callable[[], Factory]]] = {
         "mmpose": _mmpose,
     },
     "speech_encoders": {"mel": _mel, "wavlm": _wavlm},
-    "motion_generators": {"contextual": _contextual},
+    "motion_generators": {
+        "contextual": _contextual,
+        "skeleton-diffusion": _skeleton_diffusion,
+    },
     "renderers": {"puppet": _puppet, "learned": _learned, "skeleton": _skeleton},
 }
 

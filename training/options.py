@@ -128,6 +128,36 @@ class GeneratorTraining:
 
 
 @dataclass(frozen=True)
+class SkeletonDiffusionTraining:
+    """Train the skeleton diffusion of Democratizing (Yang et al. 2025)."""
+
+    data: DataOptions
+    """Its window is what the network makes at a time, and the clean frames before that."""
+    loop: LoopOptions
+    history: int = 8
+    """Clean frames before the window (the public model: 25, before 250)."""
+    from_reference: float = 0.3
+    """Chance that these are one frame, repeated, as where motion begins with a photo."""
+    width: int = 256
+    heads: int = 4
+    hidden: int = 768
+    layers: int = 5
+    fusion: int = 512
+    """Width between the two layers that fuse a frame with its speech."""
+    speech_layers: int = 1
+    """Of an encoder before the fusion (the public model has none, after wav2vec 2.0)."""
+    dropout: float = 0.1
+    noise_steps: int = 100
+    hide_speech: float = 0.1
+    """Chance that a sample goes without speech, for classifier-free guidance."""
+    velocity: float = 0.0
+    """Weight of the loss on differences from frame to frame; the public model has none."""
+    importance: bool = False
+    """Whether lips, the place of the head and arms count more, as for the masked generator. In the
+    public model all points count the same."""
+
+
+@dataclass(frozen=True)
 class AutoencoderTraining:
     """Train the motion autoencoder that FGD is measured in."""
 

@@ -1,0 +1,1 @@
+"""Motion generators that denoise: skeleton diffusion and FineGesture."""

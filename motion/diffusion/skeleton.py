@@ -1,0 +1,146 @@
+"""The motion generator of Democratizing (Yang et al. 2025): skeletons by diffusion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...keypoints.motion import Motion
+from ...speech.track import SpeechFeatures
+from ...weights import locate
+from ..finish import Finishing, finish
+from ..inputs import check_inputs
+from ..lips import opening
+from ..vectors import BODY_DIMS, FACE_DIMS, SEEN, to_motion, to_vectors
+from .checkpoint import load_skeleton
+from .noise import SamplerOptions, draw, guide, sample
+from .windows import in_windows, window_starts
+
+
+@dataclass(frozen=True)
+class SkeletonDiffusionOptions:
+    """How motion is generated.
+
+    sampler: see `SamplerOptions`. lookahead: frames at a window's end that the next window makes
+    anew. face_guidance, body_guidance: 1 is none; above, away from what would be made without
+    speech (the public model: 3.5 for all). expected_lips: the lips open as speech lets expect,
+    which is what the network tells of pure noise; else as drawn.
+    """
+
+    sampler: SamplerOptions = field(default_factory=SamplerOptions)
+    lookahead: int = 8
+    face_guidance: float = 2.0
+    body_guidance: float = 1.5
+    expected_lips: bool = True
+    finishing: Finishing = field(
+        default_factory=lambda: Finishing(head_smoothing=0.08, body_smoothing=0.04, mouth_share=1.0)
+    )
+
+
+class SkeletonDiffusionGenerator:
+    """`MotionGenerator`: speech and a reference pose -> motion, window by window.
+
+    weights: a registered name or the path of a .safetensors file.
+    Raises: WeightsError where weights are missing or damaged.
+    """
+
+    name = "skeleton-diffusion"
+    fps = 25.0
+    speech_encoder = "mel"
+
+    def __init__(
+        self,
+        weights: str = "skeleton-diffusion",
+        options: SkeletonDiffusionOptions | None = None,
+        device: str = "auto",
+    ) -> None:
+        # As with the masked generator, a CPU is quick enough for networks of this size.
+        self.device = torch.device("cpu" if device == "auto" else device)
+        self.options = options or SkeletonDiffusionOptions()
+        self.network = load_skeleton(locate(weights)).to(self.device)
+        guidance = [self.options.face_guidance] * FACE_DIMS
+        guidance += [self.options.body_guidance] * BODY_DIMS
+        self.guidance = torch.tensor(guidance, device=self.device)
+
+    @torch.inference_mode()
+    def generate(
+        self,
+        speech: SpeechFeatures,
+        reference: Motion,
+        *,
+        seed: int = 0,
+        expressiveness: float = 1.0,
+    ) -> Motion:
+        """See `MotionGenerator`. Any length; time grows with it, memory by about 4 KB a frame."""
+        sizes = self.network.options
+        check_inputs(self, sizes.speech_channels, speech, reference)
+        noise = torch.Generator().manual_seed(seed)
+        length, window = len(speech), sizes.window
+        # Behind the end, the last frame's sound is held.
+        padded = np.pad(speech.features, ((0, window), (0, 0)), mode="edge")
+        seen = torch.from_numpy(np.repeat(reference.confidence[0] > SEEN, 2)).to(self.device)
+
+        def make(start: int, before: np.ndarray) -> np.ndarray:
+            # Both halves are windowed alike: the motion, and what speech lets expect.
+            history = self._tensor(before[:, : sizes.dims])
+            features = self._tensor(padded[start : start + window])
+            return np.concatenate(self._window(features, history, seen, noise), axis=1)
+
+        pose = np.concatenate(to_vectors(reference.points), axis=1)
+        first = np.tile(pose, (sizes.history, 2))
+        found = in_windows(make, first, length, window, self.options.lookahead)
+        made, expected = np.split(found, 2, axis=1)
+        lips = opening(self._motion(expected, reference)) if self.options.expected_lips else None
+        motion = self._motion(made, reference)
+        finishing = self.options.finishing
+        return finish(motion, lips, speech.voice, reference, seed, expressiveness, finishing)
+
+    def window_starts(self, length: int) -> list[int]:
+        """The first frames that each window makes, for a motion of ``length`` frames."""
+        return window_starts(length, self.network.options.window, self.options.lookahead)
+
+    def _window(
+        self, features: Tensor, history: Tensor, seen: Tensor, noise: torch.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """A window's motion vectors [window, D], and those that speech lets expect.
+
+        features: [1, window, C]; history: [1, H, D], the frames before; seen: [D] bool, dimensions
+        that the reference shows.
+        """
+        network, options = self.network, self.network.options
+        history = network.normalise(history).where(seen, 0.0)
+        start = draw((1, options.window, options.dims), noise, self.device)
+        heard = network.hear(features)
+        # At the last step nothing but noise is left of the sample: what the network still tells
+        # of it is the mean of all that may be, given speech and history.
+        last = torch.full((1,), options.noise.steps - 1, device=self.device)
+        expected = network(start, last, history, heard)
+        predict = self._predictor(heard, history)
+        made = sample(predict, start, options.noise, self.options.sampler, noise)
+        return network.restore(made)[0].cpu().numpy(), network.restore(expected)[0].cpu().numpy()
+
+    def _predictor(self, heard: Tensor, history: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
+        """The network under one window's speech [1, T, W] and history [1, H, D], guided."""
+        network = self.network
+        if bool((self.guidance == 1).all()):
+            return lambda noisy, step: network(noisy, step, history, heard)
+        speech = torch.cat([heard, network.unheard.expand_as(heard)])
+        before = history.expand(2, -1, -1)
+
+        def predict(noisy: Tensor, step: Tensor) -> Tensor:
+            both = network(noisy.expand(2, -1, -1), step.expand(2), before, speech)
+            return guide(both[:1], both[1:], self.guidance)
+
+        return predict
+
+    def _motion(self, vectors: np.ndarray, reference: Motion) -> Motion:
+        """Vectors [T, 232] as motion."""
+        return to_motion(vectors[:, :FACE_DIMS], vectors[:, FACE_DIMS:], reference)
+
+    def _tensor(self, values: np.ndarray) -> Tensor:
+        """[T, D] -> [1, T, D] on the device."""
+        return torch.from_numpy(np.array(values, dtype=np.float32))[None].to(self.device)
