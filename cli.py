@@ -19,6 +19,7 @@ _DESCRIPTION = """Make the person in a photo speak and gesture to a speech recor
 
 Other commands (each with its own --help):
   gesticulate demo                a video from a photo and a speech that come along
+  gesticulate dialogue            two people in talk, from two photos and what both say
   gesticulate edit                gestures of a marked span of a video, made anew
   gesticulate dataset build       a training set from videos
   gesticulate retrieve            the clips of a library whose motion goes best with a speech
@@ -129,6 +130,16 @@ def _make_video(photo: Any, speech: Any, out: Any, settings: Settings) -> int:
     from .pipelines.console import show_run
 
     show_run(photo, speech, out, settings)
+    return 0
+
+
+def _dialogue(arguments: list[str]) -> int:
+    from .pipelines.dialogue.options import DialogueOptions
+
+    options = _parse(DialogueOptions, arguments, "gesticulate dialogue")
+    from .pipelines.dialogue.console import show_dialogue
+
+    show_dialogue(options)
     return 0
 
 
@@ -287,6 +298,7 @@ def _presets(arguments: list[str]) -> int:
 _COMMANDS: dict[tuple[str, ...], Callable[[list[str]], int]] = {
     ("run",): _run,
     ("demo",): _demo,
+    ("dialogue",): _dialogue,
     ("edit",): _edit,
     ("dataset", "build"): _dataset_build,
     ("retrieve",): _retrieve,

@@ -46,7 +46,7 @@ MIN_SECONDS = 0.4
 # A pose file belongs to a speech if both last equally long, to within this.
 _LENGTH_TOLERANCE = 0.1
 # Whoever opens the file's properties learns what it is.
-_PROVENANCE = f"Made from a photo and a speech recording by gesticulate {__version__} (synthetic)."
+PROVENANCE = f"Made from a photo and a speech recording by gesticulate {__version__} (synthetic)."
 
 
 @dataclass(frozen=True)
@@ -151,9 +151,8 @@ class GestureVideoPipeline:
         save_poses: .npz file for the skeletons. preview: "skeleton" draws those only.
         Raises: UsageError, InputError, WeightsError; nothing half-written is left behind.
         """
-        scale = _scale(expressiveness)
-        if not MIN_FPS <= fps <= MAX_FPS:
-            raise UsageError(f"fps is {fps:g}. Expected {MIN_FPS:g} to {MAX_FPS:g} frames/s.")
+        scale = scale_of(expressiveness)
+        check_fps(fps)
         check_outputs(out, save_poses, inputs=(photo, speech, poses))
         meter = Meter(callback)
         with collected_warnings() as notes:
@@ -164,12 +163,12 @@ class GestureVideoPipeline:
                 features, skeletons = self._generate(portrait, track, seed, scale, meter)
             else:
                 skeletons = _given(poses, portrait, track)
-            skeletons = _on_clock(skeletons, fps, track.num_frames(fps))
+            skeletons = on_clock(skeletons, fps, track.num_frames(fps))
             if save_poses is not None:
                 skeletons.save(save_poses)
             frames = self._render(portrait, skeletons, preview, meter)
             if out is not None:
-                _write(Path(out), frames, portrait, track, fps, meter)
+                write(Path(out), frames, portrait.pose.size, len(skeletons), track, fps, meter)
         return GestureVideo(
             poses=skeletons,
             photo_pose=portrait.pose,
@@ -191,10 +190,7 @@ class GestureVideoPipeline:
         else:
             with meter.stage("read"):
                 track = load(speech)
-        if track.duration < MIN_SECONDS:
-            raise InputError(
-                f"The speech lasts {track.duration:.2f} s; at least {MIN_SECONDS} s are needed."
-            )
+        check_duration(track.duration)
         return track
 
     def _prepare(self, photo: str | Path | np.ndarray, size: int | None, meter: Meter) -> Portrait:
@@ -232,7 +228,20 @@ class GestureVideoPipeline:
         return meter.stream("render", frames, len(poses))
 
 
-def _scale(expressiveness: float | str) -> float:
+def check_fps(fps: float) -> None:
+    """Raises: UsageError for a frame rate that no video has."""
+    if not MIN_FPS <= fps <= MAX_FPS:
+        raise UsageError(f"fps is {fps:g}. Expected {MIN_FPS:g} to {MAX_FPS:g} frames/s.")
+
+
+def check_duration(seconds: float) -> None:
+    """Raises: InputError for speech that is too short to be one."""
+    if seconds < MIN_SECONDS:
+        raise InputError(f"The speech lasts {seconds:.2f} s; at least {MIN_SECONDS} s are needed.")
+
+
+def scale_of(expressiveness: float | str) -> float:
+    """An expressiveness by name, or itself. Raises: UsageError for an unknown name."""
     if isinstance(expressiveness, str):
         if expressiveness not in EXPRESSIVENESS:
             raise UsageError(
@@ -261,7 +270,7 @@ def _given(poses: Poses | str | Path, portrait: Portrait, speech: Speech) -> Pos
     return loaded if loaded.size == (w, h) else loaded.scaled((w, h))
 
 
-def _on_clock(poses: Poses, fps: float, num_frames: int) -> Poses:
+def on_clock(poses: Poses, fps: float, num_frames: int) -> Poses:
     """The poses on another frame rate, exactly ``num_frames`` of them."""
     from ..keypoints.retarget import resample
 
@@ -270,14 +279,19 @@ def _on_clock(poses: Poses, fps: float, num_frames: int) -> Poses:
     return resample(poses, fps, num_frames)
 
 
-def _write(
+def write(
     out: Path,
     frames: Iterator[np.ndarray],
-    portrait: Portrait,
-    speech: Speech,
+    size: tuple[int, int],
+    num_frames: int,
+    sound: Speech | Path,
     fps: float,
     meter: Meter,
 ) -> None:
+    """Encode the stream "render" of a meter, marked as synthetic.
+
+    size: (width, height). num_frames: exactly so many must come.
+    """
     from ..video.write import write_video
 
     began, rendering = time.perf_counter(), meter.timings.get("render", 0.0)
@@ -285,10 +299,10 @@ def _write(
         out,
         frames,
         fps=fps,
-        size=portrait.pose.size,
-        sound=speech,
-        num_frames=speech.num_frames(fps),
-        metadata={"comment": _PROVENANCE},
+        size=size,
+        sound=sound,
+        num_frames=num_frames,
+        metadata={"comment": PROVENANCE},
     )
     rendering = meter.timings["render"] - rendering
     meter.add("encode", time.perf_counter() - began - rendering)

@@ -69,8 +69,14 @@ def prepare(photo: np.ndarray, estimator: PoseEstimator, size: int | None, fps: 
     Raises: InputError where the photo or the person in it is too small, nobody is in it, or the
     person's face is not seen; UsageError for a size out of range.
     """
+    return place(photo, estimator, output_size((photo.shape[1], photo.shape[0]), size), fps)
+
+
+def place(
+    photo: np.ndarray, estimator: PoseEstimator, goal: tuple[int, int], fps: float
+) -> Portrait:
+    """As `prepare`, with the result's (width, height) given."""
     own = (photo.shape[1], photo.shape[0])
-    goal = output_size(own, size)
     seen = _resized(photo, output_size(own, min(max(own), _DETECTION_SIZE)))
     persons = np.asarray(estimator.detect(seen), np.float32)
     if len(persons) == 0:

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..keypoints.motion import Motion
 from ..keypoints.poses import Poses
+from ..motion.dialogue.talk import Talk
 from ..speech.track import Speech, SpeechFeatures
 
 
@@ -96,6 +97,31 @@ class MotionEditor(Protocol):
     ) -> Motion:
         """Motion of len(motion) frames whose span (first, behind the last) is new and fits the
         frames around it. streams: "face" for head and face, "body" for arms and hands."""
+        ...
+
+
+@runtime_checkable
+class DialogueGenerator(Protocol):
+    """Speech of two people in talk + their reference skeletons -> a motion each."""
+
+    name: str
+    fps: float
+    speech_encoder: str
+
+    def converse(
+        self,
+        talk: Talk,
+        references: tuple[Motion, Motion],
+        *,
+        seed: int = 0,
+        expressiveness: float = 1.0,
+    ) -> tuple[Motion, Motion]:
+        """Motions of len(talk) frames, each of which begins at its reference.
+
+        Swapped speakers (``talk.swapped()`` and the references the other way round) give the same
+        motions, swapped. Who only listens has closed lips and resting hands. The rest as
+        `MotionGenerator.generate`.
+        """
         ...
 
 

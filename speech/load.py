@@ -52,6 +52,30 @@ def load(path: str | Path, channel: int | None = None) -> Speech:
     return Speech(waveform, source=path)
 
 
+def count_channels(path: str | Path) -> int:
+    """How many channels a file's sound has.
+
+    Raises: InputError where the file is missing, unreadable, or without sound.
+    """
+    import ffmpeg
+
+    path = Path(path)
+    _check_file(path)
+    # A WAV header tells; ffmpeg's prose names layouts, of which there are dozens.
+    stream = ffmpeg.output(
+        ffmpeg.input(str(path))["a:0"], "pipe:", format="wav", acodec="pcm_s16le", t=0.1,
+        loglevel="error",
+    )  # fmt: skip
+    with running(ffmpeg.compile(stream, cmd=ffmpeg_path())) as decoder:
+        header = decoder.stdout.read(24)
+        decoder.stdout.read()
+        decoder.process.wait()
+        messages = decoder.messages()
+    if len(header) < 24:
+        raise InputError(_why_nothing(path, None, messages))
+    return int.from_bytes(header[22:24], "little")
+
+
 def is_silent(waveform: np.ndarray) -> bool:
     """Whether no 100 ms of the recording reach -60 dB RMS. waveform: [S] at 16 kHz."""
     length = SAMPLE_RATE // 10

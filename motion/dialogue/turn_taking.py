@@ -1,0 +1,46 @@
+"""Two people in talk from a generator that knows of one: each moves to the own speech, and listens
+to the other one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...keypoints.motion import Motion
+from .listening import listen
+from .talk import Talk, seeds
+
+
+class TurnTaking:
+    """`DialogueGenerator` around any `MotionGenerator`. Needs no weights of its own."""
+
+    def __init__(self, generator: Any) -> None:
+        self.generator = generator
+        self.name: str = generator.name
+        self.fps: float = generator.fps
+        self.speech_encoder: str = generator.speech_encoder
+
+    def converse(
+        self,
+        talk: Talk,
+        references: tuple[Motion, Motion],
+        *,
+        seed: int = 0,
+        expressiveness: float = 1.0,
+    ) -> tuple[Motion, Motion]:
+        """See `DialogueGenerator`."""
+        first, second = (
+            listen(
+                self.generator.generate(
+                    own, reference, seed=side_seed, expressiveness=expressiveness
+                ),
+                own.voice,
+                partner.voice,
+                reference,
+                side_seed,
+                expressiveness,
+            )
+            for own, partner, reference, side_seed in zip(
+                talk.sides, talk.swapped().sides, references, seeds(talk, seed), strict=True
+            )
+        )
+        return first, second
