@@ -138,11 +138,11 @@ class SkeletonDiffusionTraining:
     """Clean frames before the window (the public model: 25, before 250)."""
     from_reference: float = 0.3
     """Chance that these are one frame, repeated, as where motion begins with a photo."""
-    width: int = 256
+    width: int = 192
     heads: int = 4
     hidden: int = 768
-    layers: int = 5
-    fusion: int = 512
+    layers: int = 6
+    fusion: int = 384
     """Width between the two layers that fuse a frame with its speech."""
     speech_layers: int = 1
     """Of an encoder before the fusion (the public model has none, after wav2vec 2.0)."""
@@ -200,31 +200,32 @@ class SceneOptions:
 class RendererLosses:
     """Weights of a renderer's losses. S2G-MDD, the nearest published refiner, has pixel 1 for what
     is warped, 3 for what must be invented, 5 for hands, each averaged over its own area, and 0.1
-    for the discriminator (research code of He et al., CVPR 2024, stage 3)."""
+    for the discriminator (research code of He et al., CVPR 2024, stage 3). With 5 for mouths as
+    well, and LPIPS at 1 and 1.5, mouths came nearer to the truth in L1 and lost in LPIPS: they were
+    blurred. So pixels weigh less here, and LPIPS more."""
 
     valid: float = 1.0
     hole: float = 3.0
-    hands: float = 5.0
-    mouth: float = 5.0
+    hands: float = 4.0
+    mouth: float = 3.0
     """Ours: as small as a hand, and looked at as much."""
-    face: float = 1.0
-    warped: float = 0.5
+    face: float = 2.0
+    """Ours."""
+    warped: float = 0.25
     """Share of the pixel losses that the warped photo gets when a refiner works on it: without,
     the refiner would paint over what the warp could have brought."""
-    perceptual: float = 1.0
+    perceptual: float = 2.0
     """Of LPIPS, the whole frame's. S2G-MDD has content 0.05 and style 120 of VGG16, on another
     scale."""
-    perceptual_regions: float = 1.5
-    """Of LPIPS averaged over hands, mouth and face, each by its own area. With it, LPIPS has about
-    the pixel losses' share of the gradient on the puppet's hands (sum of sizes 3.7 to 4.4), half of
-    it on mouths (2.3 to 5.0) and twice on faces (10.6 to 5.9)."""
+    perceptual_regions: float = 4.0
+    """Of LPIPS averaged over hands, mouth and face, each by its own area."""
     perceptual_net: Literal["alex", "vgg"] = "alex"
     """The network that LPIPS compares features of. VGG16 sees finer texture at twenty times the
     cost: for a GPU."""
     restraint: float = 0.01
     """On the splines' share and the nudge: what is not needed stays off."""
-    adversarial: float = 0.1
-    adversarial_from: int = 1000
+    adversarial: float = 0.05
+    adversarial_from: int = 1800
     """Step from which the discriminator has a say; before, frames are too far from real."""
     discriminator_rate: float = 0.17
     """The discriminator's learning rate as a share of the renderer's (S2G-MDD: 1e-4 / 6e-4)."""
