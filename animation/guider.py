@@ -14,7 +14,7 @@ from torch.nn import functional
 
 
 class PoseGuider(nn.Module):
-    """widths: channels at 1, 1/2, 1/4 and 1/8 of the picture's size. out: channels of the result."""
+    """widths: channels at 1, 1/2, 1/4 and 1/8 of the picture's size. out: of the result."""
 
     def __init__(self, widths: Sequence[int], out: int) -> None:
         super().__init__()
