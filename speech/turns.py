@@ -21,7 +21,9 @@ _SAME = 0.7
 # A microphone also hears the other speaker, 15 to 30 dB below; this much below the other one's,
 # relative to the own usual level or as it is, a sound is taken for that.
 _BLEED_DB, _BLEED_ABSOLUTE_DB = 15.0, 20.0
-_BLOCK_SECONDS, _LEVEL_SECONDS, _HOLD_SECONDS = 0.02, 0.1, 0.1
+# Sounds this far below the usual level are pauses.
+_RANGE_DB = 35.0
+_BLOCK_SECONDS, _LEVEL_SECONDS, _HOLD_SECONDS = 0.02, 0.1, 0.2
 # Files of two microphones may end a little apart; beyond this it is said.
 _SAME_LENGTH = 0.5
 
@@ -170,13 +172,12 @@ def _kept(own: np.ndarray, other: np.ndarray) -> np.ndarray:
 
     mine, theirs = _levels(own), _levels(other)
     usual, other_usual = np.percentile(mine, 95), np.percentile(theirs, 95)
-    bleeds = (mine - usual < theirs - other_usual - _BLEED_DB) | (
-        mine < theirs - _BLEED_ABSOLUTE_DB
-    )
-    # A channel without a voice has no usual level to compare the other's with.
-    bleeds &= theirs > other_usual - 30
+    bleeds = mine - usual < theirs - other_usual - _BLEED_DB
+    bleeds |= mine < theirs - _BLEED_ABSOLUTE_DB
+    # Pauses of both tell nothing; what is around an own sound belongs to it.
+    speaks = ~bleeds & (mine > usual - _RANGE_DB)
     hold = 2 * round(_HOLD_SECONDS / _BLOCK_SECONDS) + 1
-    kept = maximum_filter1d((~bleeds).astype(np.float32), hold)
+    kept = (maximum_filter1d(speaks.astype(np.uint8), hold) > 0) & ~bleeds
     block = round(_BLOCK_SECONDS * SAMPLE_RATE)
     at = (np.arange(len(kept)) + 0.5) * block
     return np.interp(np.arange(len(own)), at, kept)

@@ -80,9 +80,9 @@ def listen(
         expressiveness * share * nods(own, partner, motion.fps, np.random.default_rng(seed)),
     )
     moved = Motion(points, motion.confidence, motion.fps)
-    closed = set_opening(moved, np.maximum(opening(moved), 0) * (1 - share))
-    lips = (share > 0)[:, None, None]
-    return Motion(np.where(lips, closed.points, moved.points), motion.confidence, motion.fps)
+    closed = set_opening(moved, np.maximum(opening(moved), 0) * (1 - share)).points
+    listens = (share > 0)[:, None, None]
+    return Motion(np.where(listens, closed, motion.points), motion.confidence, motion.fps)
 
 
 def _nodding(
