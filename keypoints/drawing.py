@@ -16,30 +16,30 @@ from . import layout
 from .poses import Poses
 
 # OpenPose's 18 body points; the neck, its second, is the middle of the shoulders.
-_NECK = -1
-_OPENPOSE = [
-    layout.NOSE, _NECK,
+NECK = -1
+OPENPOSE_POINTS = [
+    layout.NOSE, NECK,
     layout.RIGHT_SHOULDER, layout.RIGHT_ELBOW, layout.RIGHT_WRIST,
     layout.LEFT_SHOULDER, layout.LEFT_ELBOW, layout.LEFT_WRIST,
     layout.RIGHT_HIP, layout.RIGHT_KNEE, layout.RIGHT_ANKLE,
     layout.LEFT_HIP, layout.LEFT_KNEE, layout.LEFT_ANKLE,
     layout.RIGHT_EYE, layout.LEFT_EYE, layout.RIGHT_EAR, layout.LEFT_EAR,
 ]  # fmt: skip
-_LIMBS = [
+OPENPOSE_LIMBS = [
     (1, 2), (1, 5), (2, 3), (3, 4), (5, 6), (6, 7), (1, 8), (8, 9), (9, 10), (1, 11), (11, 12),
     (12, 13), (1, 0), (0, 14), (14, 16), (0, 15), (15, 17),
 ]  # fmt: skip
 # Eighteen steps around the colour circle from red, as OpenPose has them: limb i and joint i.
-_COLOURS = [
+OPENPOSE_COLOURS = [
     (255, 0, 0), (255, 85, 0), (255, 170, 0), (255, 255, 0), (170, 255, 0), (85, 255, 0),
     (0, 255, 0), (0, 255, 85), (0, 255, 170), (0, 255, 255), (0, 170, 255), (0, 85, 255),
     (0, 0, 255), (85, 0, 255), (170, 0, 255), (255, 0, 255), (255, 0, 170), (255, 0, 85),
 ]  # fmt: skip
-_HAND_COLOURS = [
+HAND_COLOURS = [
     tuple(round(255 * c) for c in colorsys.hsv_to_rgb(i / len(layout.LEFT_HAND_EDGES), 1, 1))
     for i in range(len(layout.LEFT_HAND_EDGES))
 ]
-_DARKEN = 0.6
+LIMB_SHADE = 0.6
 _JOINT_BLUE, _WHITE = (0, 0, 255), (255, 255, 255)
 # cv2 draws between pixels when coordinates come as fixed-point numbers with these many bits.
 _SHIFT = 4
@@ -100,10 +100,10 @@ def _draw_body(
     picture: np.ndarray, xy: np.ndarray, seen: np.ndarray, thick: float, darken: bool
 ) -> None:
     shoulders = [layout.LEFT_SHOULDER, layout.RIGHT_SHOULDER]
-    points = np.concatenate([xy, xy[shoulders].mean(axis=0, keepdims=True)])[_OPENPOSE]
-    there = np.append(seen, seen[shoulders].all())[_OPENPOSE]
-    shade = _DARKEN if darken else 1.0
-    for (a, b), colour in zip(_LIMBS, _COLOURS, strict=False):
+    points = np.concatenate([xy, xy[shoulders].mean(axis=0, keepdims=True)])[OPENPOSE_POINTS]
+    there = np.append(seen, seen[shoulders].all())[OPENPOSE_POINTS]
+    shade = LIMB_SHADE if darken else 1.0
+    for (a, b), colour in zip(OPENPOSE_LIMBS, OPENPOSE_COLOURS, strict=False):
         if there[a] and there[b]:
             middle, along = (points[a] + points[b]) / 2, points[b] - points[a]
             outline = cv2.ellipse2Poly(
@@ -115,7 +115,7 @@ def _draw_body(
                 1,
             )
             cv2.fillConvexPoly(picture, outline, [round(shade * c) for c in colour])
-    for point, ok, colour in zip(points, there, _COLOURS, strict=True):
+    for point, ok, colour in zip(points, there, OPENPOSE_COLOURS, strict=True):
         if ok:
             _dot(picture, point, thick, colour)
 
@@ -128,7 +128,7 @@ def _draw_hand(
     edges: tuple[tuple[int, int], ...],
     thick: float,
 ) -> None:
-    for (a, b), colour in zip(edges, _HAND_COLOURS, strict=True):
+    for (a, b), colour in zip(edges, HAND_COLOURS, strict=True):
         if seen[a] and seen[b]:
             width = max(1, round(thick / 2))
             cv2.line(picture, _fine(xy[a]), _fine(xy[b]), colour, width, cv2.LINE_AA, _SHIFT)

@@ -83,6 +83,12 @@ def _skeleton() -> Factory:
     return SkeletonRenderer
 
 
+def _wan_animate() -> Factory:
+    from ..animation.wan import WanAnimateRenderer
+
+    return WanAnimateRenderer
+
+
 # Each value imports its stage when it is asked for, and not before.
 BUILT_IN: dict[str, dict[str, Callable[[], Factory]]] = {
     "pose_estimators": {
@@ -96,7 +102,12 @@ BUILT_IN: dict[str, dict[str, Callable[[], Factory]]] = {
         "contextual": _contextual,
         "skeleton-diffusion": _skeleton_diffusion,
     },
-    "renderers": {"puppet": _puppet, "learned": _learned, "skeleton": _skeleton},
+    "renderers": {
+        "puppet": _puppet,
+        "learned": _learned,
+        "skeleton": _skeleton,
+        "wan-animate": _wan_animate,
+    },
 }
 
 

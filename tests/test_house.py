@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "motion": {"keypoints", "speech"},
     "warping": {"keypoints"},
     "refinement": {"keypoints", "warping"},
-    "animation": {"keypoints"},
+    "animation": {"keypoints", "warping"},
     "pipelines": {
         "keypoints", "speech", "video", "motion", "warping", "refinement", "animation", "examples",
     },
