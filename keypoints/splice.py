@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from . import layout
+from .limits import smooth_step
 from .person import Person, complete_faces, head_points, whole_faces
 from .poses import Poses
 
@@ -20,6 +21,8 @@ _SIDES = (
     (layout.LEFT_SHOULDER, layout.LEFT_ELBOW, layout.LEFT_WRIST, layout.LEFT_HAND),
     (layout.RIGHT_SHOULDER, layout.RIGHT_ELBOW, layout.RIGHT_WRIST, layout.RIGHT_HAND),
 )
+# Shares of a forearm's length between which its direction begins to count.
+_STUMP = 0.15, 0.4
 _SHOULDERS = [layout.LEFT_SHOULDER, layout.RIGHT_SHOULDER]
 
 
@@ -31,18 +34,13 @@ def splice(
     own, new: T frames each, of one person in one picture. parts: of `PARTS`; shoulders and all
     below them stay. share: [T] in 0..1, how far a frame has gone over to the new motion.
     person: whose head pose and expression are told apart. What one of the two does not see is
-    taken from the other. A hand that is kept is carried by its wrist and not turned.
+    taken from the other. A hand, kept or new, keeps its pose about the wrist and turns with the
+    forearm that it is put on.
     """
     parts = set(parts)
     points = own.points.astype(np.float64)
     share = np.asarray(share, np.float64)[:, None]
-    for shoulder, elbow, wrist, hand in _SIDES:
-        carried = points[:, hand, :2] - points[:, wrist, None, :2]
-        if "hands" in parts:
-            about = new.xy[:, hand] - new.xy[:, wrist, None]
-            seen = (own.confidence[:, hand] > 0) & (own.confidence[:, wrist, None] > 0)
-            carried = _faded(carried, about, share[..., None], seen)
-            points[:, hand, 2] = _confidence(own, new, hand, share)
+    for side, (shoulder, elbow, wrist, hand) in enumerate(_SIDES):
         if "arms" in parts:
             unmoved = own.confidence[:, shoulder, None] > 0
             shift = np.where(unmoved, own.xy[:, shoulder] - new.xy[:, shoulder], 0)
@@ -53,10 +51,41 @@ def splice(
                 )
             joints = slice(elbow, wrist + 1, wrist - elbow)
             points[:, joints, 2] = _confidence(own, new, joints, share)
+        forearm, reach = points[:, [elbow, wrist]], person.bones[side, 1] * person.width
+        carried = _turned(own, elbow, wrist, hand, forearm, reach)
+        if "hands" in parts:
+            about = _turned(new, elbow, wrist, hand, forearm, reach)
+            seen = (own.confidence[:, hand] > 0) & (own.confidence[:, wrist, None] > 0)
+            carried = _faded(carried, about, share[..., None], seen)
+            points[:, hand, 2] = _confidence(own, new, hand, share)
         points[:, hand, :2] = carried + points[:, wrist, None, :2]
     if parts & {"head", "face"}:
         _splice_head(points, own, new, parts, share[:, 0], person)
     return Poses(points, own.size, own.fps)
+
+
+def _turned(
+    poses: Poses, elbow: int, wrist: int, hand: slice, forearm: np.ndarray, reach: float
+) -> np.ndarray:
+    """[T, 21, 2] a hand from its wrist in pixels, turned with its forearm.
+
+    forearm: [T, 2, 3] elbow and wrist that the hand is put on. reach: length of the forearm in
+    pixels as seen from the side.
+    """
+    about = (poses.xy[:, hand] - poses.xy[:, wrist, None]).astype(np.float64)
+    before = poses.points[:, [elbow, wrist]].astype(np.float64)
+    seen = (before[..., 2] > 0).all(axis=1) & (forearm[..., 2] > 0).all(axis=1)
+    if not seen.any():
+        return about
+    (x, y), (to_x, to_y) = (np.diff(bone[..., :2], axis=1)[:, 0].T for bone in (before, forearm))
+    # The direction of a forearm that points at the camera says nothing of how the hand turns.
+    length = np.minimum(np.hypot(x, y), np.hypot(to_x, to_y))
+    weight = smooth_step((length / reach - _STUMP[0]) / (_STUMP[1] - _STUMP[0])) * seen
+    scale = weight / np.maximum(np.hypot(x, y) * np.hypot(to_x, to_y), 1e-6)
+    cos, sin = 1 - weight + scale * (x * to_x + y * to_y), scale * (x * to_y - y * to_x)
+    norm = np.maximum(np.hypot(cos, sin), 1e-6)
+    turn = np.stack([np.stack([cos, sin], -1), np.stack([-sin, cos], -1)], axis=1)
+    return about @ (turn / norm[:, None, None])
 
 
 def _faded(own: np.ndarray, new: np.ndarray, share: np.ndarray, seen: np.ndarray) -> np.ndarray:

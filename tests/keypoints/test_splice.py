@@ -56,26 +56,51 @@ def test_only_the_asked_parts_move(parts):
     assert (change[HANDS].max() > 1) == bool({"hands", "arms"} & set(parts))
 
 
-def test_a_kept_hand_goes_along_with_its_wrist():
-    result = splice(OWN, NEW, ["arms"], ALL, PERSON)
-    for hand, wrist in (
-        (layout.LEFT_HAND, layout.LEFT_WRIST),
-        (layout.RIGHT_HAND, layout.RIGHT_WRIST),
-    ):
-        before = OWN.xy[:, hand] - OWN.xy[:, wrist, None]
-        after = result.xy[:, hand] - result.xy[:, wrist, None]
-        np.testing.assert_allclose(after, before, atol=1e-3)
-    np.testing.assert_allclose(result.xy[:, JOINTS], NEW.xy[:, JOINTS], atol=1e-3)
+LIMBS = (
+    (layout.LEFT_ELBOW, layout.LEFT_WRIST, layout.LEFT_HAND),
+    (layout.RIGHT_ELBOW, layout.RIGHT_WRIST, layout.RIGHT_HAND),
+)
 
 
-def test_new_hands_stay_on_kept_wrists():
-    result = splice(OWN, NEW, ["hands"], ALL, PERSON)
-    np.testing.assert_array_equal(result.xy[:, JOINTS], OWN.xy[:, JOINTS])
-    np.testing.assert_allclose(
-        result.xy[:, layout.LEFT_HAND] - result.xy[:, layout.LEFT_WRIST, None],
-        NEW.xy[:, layout.LEFT_HAND] - NEW.xy[:, layout.LEFT_WRIST, None],
-        atol=1e-3,
-    )
+def about_forearm(poses: Poses, elbow: int, wrist: int, hand: slice) -> np.ndarray:
+    """[T, 21] complex: a hand's points from the wrist, in the direction of its forearm."""
+    xy = poses.xy.astype(np.float64) @ [1, 1j]
+    forearm = xy[:, wrist, None] - xy[:, elbow, None]
+    return (xy[:, hand] - xy[:, wrist, None]) / (forearm / np.abs(forearm))
+
+
+def raised() -> Poses:
+    """The person with the forearms turned by a right angle, hands and all, fingers spread."""
+    points = posed(fingers=0.3).points
+    for elbow, wrist, hand in LIMBS:
+        moved = [wrist, *range(hand.start, hand.stop)]
+        about = points[:, moved, :2] - points[:, elbow, None, :2]
+        points[:, moved, :2] = about[..., ::-1] * [1, -1] + points[:, elbow, None, :2]
+    return Poses(points, SIZE)
+
+
+@pytest.mark.parametrize("parts", [["arms"], ["hands"], ["hands", "arms"]])
+@pytest.mark.parametrize("share", [1.0, 0.999])
+def test_a_hand_turns_with_the_forearm_it_is_put_on(parts, share):
+    new = raised()
+    result = splice(OWN, new, parts, share * ALL, PERSON)
+    for elbow, wrist, hand in LIMBS:
+        arm = new if "arms" in parts else OWN
+        np.testing.assert_allclose(result.xy[:, wrist], arm.xy[:, wrist], atol=0.3)
+        pose = about_forearm(new if "hands" in parts else OWN, elbow, wrist, hand)
+        np.testing.assert_allclose(about_forearm(result, elbow, wrist, hand), pose, atol=0.1)
+
+
+def test_a_forearm_that_points_at_the_camera_turns_no_hand():
+    new = raised()
+    points = OWN.points.copy()
+    elbow, wrist, hand = LIMBS[0]
+    shift = points[:, elbow, None, :2] - points[:, wrist, None, :2]
+    points[:, [wrist, *range(hand.start, hand.stop)], :2] += 0.95 * shift
+    own = Poses(points, SIZE)
+    result = splice(own, new, ["arms"], ALL, PERSON)
+    before, after = (p.xy[:, hand] - p.xy[:, wrist, None] for p in (own, result))
+    np.testing.assert_allclose(after, before, atol=1e-3)
 
 
 def test_head_and_face_are_told_apart():
