@@ -31,11 +31,11 @@ class SkeletonOptions:
 
     speech_channels: int
     dims: int = FACE_DIMS + BODY_DIMS
-    width: int = 256
+    width: int = 192
     heads: int = 4
     hidden: int = 768
-    layers: int = 5
-    fusion: int = 512
+    layers: int = 6
+    fusion: int = 384
     speech_layers: int = 1
     speech_reach: int = 8
     dropout: float = 0.1

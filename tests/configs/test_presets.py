@@ -18,6 +18,7 @@ from gesticulate.training.options import (
     AutoencoderTraining,
     GeneratorTraining,
     RendererTraining,
+    SkeletonDiffusionTraining,
     TokenizerTraining,
 )
 
@@ -122,5 +123,6 @@ def test_every_training_preset_is_complete(name):
         "tokenizer": TokenizerTraining,
         "generator": GeneratorTraining,
         "renderer": RendererTraining,
+        "skeleton": SkeletonDiffusionTraining,
     }[name.split("-")[1]]
     assert configs.load(name, kind).loop.steps > 0

@@ -1,0 +1,171 @@
+"""Adding noise and taking it away, against plain loops over the formulas."""
+
+import numpy as np
+import pytest
+import torch
+
+from gesticulate.motion.diffusion.noise import (
+    NoiseOptions,
+    SamplerOptions,
+    betas,
+    draw,
+    guide,
+    sample,
+    training_scheduler,
+)
+from gesticulate.motion.diffusion.windows import in_windows, window_starts
+
+OPTIONS = [NoiseOptions(), NoiseOptions(40, "linear", prediction="epsilon")]
+
+
+def remaining(options):
+    """Share of the signal's variance after each step, [steps]."""
+    return np.cumprod(1 - betas(options))
+
+
+def network(options):
+    """Something like a denoiser: it shrinks towards a wave, the more the noisier."""
+    kept = torch.from_numpy(remaining(options)).float()
+
+    def predict(x, step):
+        a = kept[step][:, None, None]
+        wave = torch.linspace(-1, 1, x.shape[-1]).sin()
+        clean = wave + 0.3 * a * torch.tanh(x)
+        if options.prediction == "sample":
+            return clean
+        return (x - a.sqrt() * clean) / (1 - a).sqrt()
+
+    return predict
+
+
+def test_the_public_schedule():
+    # Read from a run of the public code of Democratizing.
+    expected = [0.9987, 0.717, 0.244, 0.0208, 5.9e-11]
+    found = remaining(NoiseOptions())[[0, 24, 49, 74, 99]]
+    np.testing.assert_allclose(found, expected, rtol=5e-3)
+
+
+def test_as_little_remains_of_linear_schedules_of_any_length():
+    for steps in (250, 500, 1000):
+        assert 1e-5 < remaining(NoiseOptions(steps, "linear"))[-1] < 1e-4
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_added_noise_has_its_share(options):
+    scheduler = training_scheduler(options)
+    clean, added = torch.randn(3, 5, 4), torch.randn(3, 5, 4)
+    steps = torch.tensor([0, 10, options.steps - 1])
+    made = scheduler.add_noise(clean, added, steps)
+    kept = torch.from_numpy(remaining(options)).float()[steps][:, None, None]
+    torch.testing.assert_close(made, kept.sqrt() * clean + (1 - kept).sqrt() * added)
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_ddpm_is_the_plain_loop(options):
+    """Ho et al. 2020, equations 6 and 7 and algorithm 2, with the small variance."""
+    predict, start = network(options), torch.randn(2, 6, 4)
+    made = sample(
+        predict, start, options, SamplerOptions("ddpm", options.steps),
+        torch.Generator().manual_seed(5),
+    )  # fmt: skip
+    noise = torch.Generator().manual_seed(5)
+    b, kept = betas(options), remaining(options)
+    x = start.double()
+    for t in range(options.steps - 1, -1, -1):
+        before = kept[t - 1] if t else 1.0
+        told = predict(x.float(), torch.full((2,), t)).double()
+        clean = told
+        if options.prediction == "epsilon":
+            clean = (x - (1 - kept[t]) ** 0.5 * told) / kept[t] ** 0.5
+        mean = before**0.5 * b[t] / (1 - kept[t]) * clean
+        mean = mean + (1 - b[t]) ** 0.5 * (1 - before) / (1 - kept[t]) * x
+        x = mean
+        if t:
+            variance = (1 - before) / (1 - kept[t]) * b[t]
+            x = x + variance**0.5 * torch.randn(start.shape, generator=noise)
+    torch.testing.assert_close(made, x.float(), atol=2e-4, rtol=2e-3)
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_ddim_is_the_plain_loop(options):
+    """Song et al. 2021, equation 12 without noise, at every fifth step."""
+    predict, start = network(options), torch.randn(2, 6, 4)
+    count = options.steps // 5
+    made = sample(predict, start, options, SamplerOptions("ddim", count), torch.Generator())
+    kept = remaining(options)
+    x = start.double()
+    for t in range(options.steps - 1, -1, -5):
+        before = kept[t - 5] if t >= 5 else 1.0
+        told = predict(x.float(), torch.full((2,), t)).double()
+        if options.prediction == "sample":
+            clean, error = told, (x - kept[t] ** 0.5 * told) / (1 - kept[t]) ** 0.5
+        else:
+            clean, error = (x - (1 - kept[t]) ** 0.5 * told) / kept[t] ** 0.5, told
+        x = before**0.5 * clean + (1 - before) ** 0.5 * error
+    torch.testing.assert_close(made, x.float(), atol=2e-4, rtol=2e-3)
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_few_steps_of_the_solver_end_where_many_of_ddim_do(options):
+    predict, start = network(options), torch.randn(2, 6, 4)
+    exact = sample(
+        predict, start, options, SamplerOptions("ddim", options.steps), torch.Generator()
+    )
+    quick = sample(predict, start, options, SamplerOptions("dpm", 12), torch.Generator())
+    coarse = sample(predict, start, options, SamplerOptions("dpm", 2), torch.Generator())
+    assert (quick - exact).abs().mean() < 0.06
+    assert (quick - exact).abs().mean() < (coarse - exact).abs().mean()
+
+
+@pytest.mark.parametrize("name", ["dpm", "ddim", "ddpm"])
+def test_a_known_sample_is_found(name):
+    """A network that knows the clean sample leads to it, whatever the sampler."""
+    clean = torch.randn(2, 6, 4)
+    options = NoiseOptions()
+    made = sample(
+        lambda x, t: clean, torch.randn(2, 6, 4), options, SamplerOptions(name, 20),
+        torch.Generator().manual_seed(0),
+    )  # fmt: skip
+    torch.testing.assert_close(made, clean, atol=1e-4, rtol=1e-4)
+
+
+def test_guidance_of_one_is_none():
+    heard, unheard = torch.randn(1, 5, 3), torch.randn(1, 5, 3)
+    torch.testing.assert_close(guide(heard, unheard, 1.0), heard)
+    torch.testing.assert_close(guide(heard, unheard, 0.0), unheard)
+    each = guide(heard, unheard, torch.tensor([1.0, 0.0, 3.0]))
+    torch.testing.assert_close(each[..., 0], heard[..., 0])
+    torch.testing.assert_close(each[..., 2], 3 * heard[..., 2] - 2 * unheard[..., 2])
+
+
+def test_noise_is_drawn_from_its_seed():
+    a, b = (draw((3, 2), torch.Generator().manual_seed(1), torch.device("cpu")) for _ in range(2))
+    assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize("length", [1, 9, 10, 11, 16, 17, 18, 100])
+def test_windows_see_what_was_made_before_them(length):
+    starts, seen = [], []
+
+    def make(start, before):
+        starts.append(start)
+        seen.append(before[:, 0].copy())
+        return np.arange(start, start + 10, dtype=float)[:, None]
+
+    made = in_windows(make, np.full((3, 1), -1.0), length, 10, 2)
+    np.testing.assert_allclose(made[:, 0], np.arange(length))
+    assert starts == window_starts(length, 10, 2)
+    np.testing.assert_array_equal(seen[0], [-1, -1, -1])
+    for start, before in zip(starts[1:], seen[1:], strict=True):
+        np.testing.assert_allclose(before, np.arange(start - 3, start))
+
+
+def test_a_window_fades_into_the_next():
+    made = in_windows(
+        lambda start, _: np.full((10, 1), float(start > 0)), np.zeros((2, 1)), 14, 10, 4
+    )
+    fade = made[6:10, 0]
+    assert (np.diff(made[:, 0]) >= 0).all()
+    assert (fade > 0).all()
+    assert (fade < 1).all()
+    np.testing.assert_allclose(fade + fade[::-1], 1)

@@ -1,0 +1,112 @@
+"""Training of the diffusion generators at tiny size."""
+
+import dataclasses
+import json
+
+import pytest
+import torch
+
+from gesticulate.errors import UsageError
+from gesticulate.motion.diffusion.checkpoint import load_skeleton
+from gesticulate.motion.diffusion.skeleton import SkeletonDiffusionGenerator
+from gesticulate.training.clips import WindowSampler
+from gesticulate.training.data import load_clips
+from gesticulate.training.diffusion import changes, measure, squared_error, whole
+from gesticulate.training.options import DataOptions, LoopOptions, SkeletonDiffusionTraining
+from gesticulate.training.skeleton_diffusion import (
+    SkeletonLosses,
+    build,
+    train_skeleton_diffusion,
+)
+
+
+def loop(output, steps=4, **changes):
+    base = LoopOptions(output, steps=steps, batch=4, warmup=2, validate_every=2, checkpoint_every=2)
+    return dataclasses.replace(base, **changes)
+
+
+def skeleton_options(dataset, output, **changes):
+    return SkeletonDiffusionTraining(
+        DataOptions(dataset, window=28), loop(output, ema=0.5, **changes),
+        history=4, width=16, heads=2, hidden=32, layers=1, fusion=32,
+    )  # fmt: skip
+
+
+def test_skeleton_training_writes_weights_that_generate(dataset, tmp_path):
+    path = train_skeleton_diffusion(skeleton_options(dataset, tmp_path))
+    generator = SkeletonDiffusionGenerator(str(path))
+    assert generator.network.options.window == 24
+    assert generator.network.spread.min() > 0
+    lines = [json.loads(x) for x in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [2, 4]
+    assert {"loss", "place", "velocity"} <= lines[-1]["val"].keys()
+
+
+def test_skeleton_training_learns(dataset, tmp_path):
+    options = skeleton_options(dataset, tmp_path, steps=90, validate_every=30, learning_rate=5e-3)
+    train_skeleton_diffusion(options)
+    lines = [json.loads(x) for x in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert lines[-1]["train"]["loss"] < 0.9 * lines[0]["train"]["loss"]
+
+
+def test_a_resumed_run_ends_as_an_unbroken_one(dataset, tmp_path):
+    ends = []
+    for name, stops in (("whole", [4]), ("broken", [2, 4])):
+        for stop in stops:
+            options = skeleton_options(dataset, tmp_path / name, steps=stop, warmup=100)
+            end = load_skeleton(train_skeleton_diffusion(options))
+        ends.append(end.state_dict().values())
+    assert all(torch.equal(a, b) for a, b in zip(*ends, strict=True))
+
+
+def test_the_loss_ignores_what_was_not_seen():
+    made, real = torch.randn(2, 2, 6, 3)
+    seen = (torch.rand(2, 6, 3) < 0.5).float()
+    spoiled = torch.where(seen > 0, real, 99.0)
+    weight = torch.tensor([1.0, 3.0, 0.5])
+    expected = (weight * (made - real) ** 2 * seen).sum((1, 2)) / seen.sum((1, 2))
+    torch.testing.assert_close(squared_error(made, spoiled, seen, weight), expected.mean())
+    # A change counts where both its frames are known.
+    change, both = changes(real, seen)
+    torch.testing.assert_close(change[:, 2], real[:, 3] - real[:, 2])
+    torch.testing.assert_close(both[:, 2], seen[:, 3] * seen[:, 2])
+
+
+def test_a_history_is_the_frames_before_or_one_of_them(dataset, tmp_path):
+    options = skeleton_options(dataset, tmp_path)
+    module = SkeletonLosses(build(options, 166), options)
+    frames = torch.randn(400, 4, 232)
+    made = module._history(frames, torch.Generator().manual_seed(0))
+    repeated = (made == frames[:, -1:]).all(-1).all(-1)
+    assert 0.2 < float(repeated.float().mean()) < 0.4
+    assert torch.equal(made[~repeated], frames[~repeated])
+
+
+def test_each_samples_mean_counts_the_same():
+    made, real = torch.zeros(2, 3, 4), torch.ones(2, 3, 4)
+    seen = torch.ones(2, 3, 4)
+    seen[1, 1:] = 0
+    assert float(squared_error(2 * real, real, seen, None)) == pytest.approx(1)
+    seen[1] = 0
+    assert float(squared_error(made, real, seen, None)) == pytest.approx(0.5)
+
+
+def test_vectors_are_measured_where_they_are_seen(dataset, tmp_path):
+    options = skeleton_options(dataset, tmp_path)
+    clips = load_clips(options.data, "train", needs_sound=True)
+    sampler = WindowSampler(clips, 28)
+    batches = [sampler.batch(i, 16) for i in range(4)]
+    network = build(options, batches[0].speech.shape[-1])
+    measure(network, batches, floor=0.0)
+    vectors, seen = (torch.cat(x).flatten(0, 1) for x in zip(*map(whole, batches), strict=True))
+    column = vectors[:, 200][seen[:, 200] > 0]
+    assert float(network.mean[200]) == pytest.approx(float(column.mean()), abs=1e-5)
+    assert float(network.spread[200]) == pytest.approx(float(column.std(correction=0)), rel=1e-3)
+    normal = network.normalise(vectors)
+    torch.testing.assert_close(network.restore(normal), vectors, atol=1e-5, rtol=1e-4)
+
+
+def test_a_window_too_short_is_named(dataset, tmp_path):
+    options = dataclasses.replace(skeleton_options(dataset, tmp_path), history=28)
+    with pytest.raises(UsageError, match="window of 28 frames with a history of 28"):
+        build(options, 10)
