@@ -27,6 +27,7 @@ Other commands (each with its own --help):
   gesticulate train tokenizer     train the motion tokenizers
   gesticulate train generator     train the motion generator
   gesticulate train skeleton-diffusion  train a motion generator by diffusion of skeletons
+  gesticulate train dialogue      train the motion generator for two people in talk
   gesticulate train renderer      train the learned renderer
   gesticulate train autoencoder   train the motion autoencoder that FGD is measured in
   gesticulate evaluate            measure generated clips against real ones
@@ -237,6 +238,16 @@ def _train_skeleton_diffusion(arguments: list[str]) -> int:
     return 0
 
 
+def _train_dialogue(arguments: list[str]) -> int:
+    from .training.options import DialogueTraining
+
+    options = _parse_over_preset(DialogueTraining, arguments, "gesticulate train dialogue")
+    from .training.dialogue import train_dialogue
+
+    train_dialogue(options)
+    return 0
+
+
 def _train_renderer(arguments: list[str]) -> int:
     from .training.options import RendererTraining
 
@@ -306,6 +317,7 @@ _COMMANDS: dict[tuple[str, ...], Callable[[list[str]], int]] = {
     ("train", "tokenizer"): _train_tokenizer,
     ("train", "generator"): _train_generator,
     ("train", "skeleton-diffusion"): _train_skeleton_diffusion,
+    ("train", "dialogue"): _train_dialogue,
     ("train", "renderer"): _train_renderer,
     ("train", "autoencoder"): _train_autoencoder,
     ("evaluate",): _evaluate,

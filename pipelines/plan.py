@@ -27,6 +27,7 @@ _WEIGHTS: dict[tuple[str, str], dict[str, str]] = {
     ("estimator", "rtmpose"): {"detector": "yolox-l", "pose": "dwpose-l-384"},
     ("motion", "contextual"): {"tokenizer": "motion-tokenizer", "weights": "motion-generator"},
     ("motion", "skeleton-diffusion"): {"weights": "skeleton-diffusion"},
+    ("motion", "dialogue"): {"weights": "dialogue"},
     ("renderer", "learned"): {"weights": "renderer-lean"},
 }
 _MEDIAPIPE = "models in the wheel of mediapipe"

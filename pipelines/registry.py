@@ -65,6 +65,12 @@ def _skeleton_diffusion() -> Factory:
     return SkeletonDiffusionGenerator
 
 
+def _dialogue() -> Factory:
+    from ..motion.dialogue.diffusion import DialogueDiffusion
+
+    return DialogueDiffusion
+
+
 def _puppet() -> Factory:
     from ..warping.renderer import PuppetRenderer
 
@@ -101,6 +107,7 @@ BUILT_IN: dict[str, dict[str, Callable[[], Factory]]] = {
     "motion_generators": {
         "contextual": _contextual,
         "skeleton-diffusion": _skeleton_diffusion,
+        "dialogue": _dialogue,
     },
     "renderers": {
         "puppet": _puppet,

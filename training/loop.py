@@ -19,6 +19,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from .clips import Batch
 from .options import LoopOptions
 from .pairs import Pairs
+from .talks import Talks
 
 
 class Progress:
@@ -143,7 +144,7 @@ def moving_average(module: nn.Module, decay: float) -> AveragedModel:
 
 def fit(
     module: nn.Module,
-    batches: Callable[[int, int], Batch | Pairs],
+    batches: Callable[[int, int], Batch | Pairs | Talks],
     validate: Callable[[nn.Module], dict[str, float]],
     options: LoopOptions,
 ) -> nn.Module:

@@ -158,6 +158,40 @@ class SkeletonDiffusionTraining:
 
 
 @dataclass(frozen=True)
+class DialogueTraining:
+    """Train the motion generator for two people in talk (Co3Gesture, in 2D)."""
+
+    data: DataOptions
+    """Its window is what the network makes at a time, and the clean frames before that. Clips of
+    one person are put together to talks; clips of `dataset build --persons 2` are talks."""
+    loop: LoopOptions
+    history: int = 8
+    """Clean frames before the window."""
+    from_reference: float = 0.3
+    """Chance that these are one frame, repeated, as where motion begins with a photo."""
+    width: int = 192
+    heads: int = 4
+    hidden: int = 576
+    layers: int = 4
+    speech_layers: int = 1
+    dropout: float = 0.1
+    noise_steps: int = 100
+    hide_speech: float = 0.1
+    """Chance that a sample goes without speech, for classifier-free guidance."""
+    velocity: float = 1.0
+    """Weight of the loss on differences from frame to frame."""
+    interaction: float = 0.3
+    """Weight of the loss on the distances between both people's joints."""
+    interaction_steps: float = 0.7
+    """Share of the noise steps, from the clean end, in which that loss counts."""
+    real: float = 0.5
+    """Share of windows drawn from real pairs, where the data set has any."""
+    listening: tuple[str, ...] = ("silent",)
+    """Kinds of clips without sound that show people who may be listening; others without sound
+    (signing, dancing) don't."""
+
+
+@dataclass(frozen=True)
 class AutoencoderTraining:
     """Train the motion autoencoder that FGD is measured in."""
 

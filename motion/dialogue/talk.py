@@ -35,13 +35,34 @@ class Talk:
         return Talk(self.right, self.left, self.mix)
 
 
+def monologue(speech: SpeechFeatures) -> Talk:
+    """Somebody's speech to a partner who is silent. speech: `MelEncoder` features."""
+    from ...speech.features import MelEncoder
+    from ...speech.track import SAMPLE_RATE, Speech
+
+    silence = MelEncoder().encode(Speech(np.zeros(SAMPLE_RATE, np.float32)), speech.fps)
+    still = np.zeros(len(speech), int)
+    quiet = SpeechFeatures(
+        silence.features[still],
+        silence.voice[still],
+        silence.energy[still],
+        silence.onset[still],
+        speech.fps,
+    )
+    return Talk(speech, quiet, speech)
+
+
+def first_speaker(talk: Talk) -> int:
+    """Who is the first to speak alone: 0 for the left person, 1 for the right one."""
+    left, right = (np.asarray(side.voice) >= 0.5 for side in talk.sides)
+    differs = np.flatnonzero(left != right)
+    return int(len(differs) > 0 and right[differs[0]])
+
+
 def seeds(talk: Talk, seed: int) -> tuple[int, int]:
     """A seed a side, so that the two don't blink together.
 
     They go with the voices and not with the sides: who speaks first has the even one. Swapped
     speakers give swapped motions.
     """
-    left, right = (np.asarray(side.voice) >= 0.5 for side in talk.sides)
-    differs = np.flatnonzero(left != right)
-    right_first = len(differs) > 0 and bool(right[differs[0]])
-    return (2 * seed + 1, 2 * seed) if right_first else (2 * seed, 2 * seed + 1)
+    return (2 * seed + 1, 2 * seed) if first_speaker(talk) else (2 * seed, 2 * seed + 1)

@@ -1,0 +1,207 @@
+"""Motions of two people in talk by diffusion, made together: Co3Gesture in 2D."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...keypoints.motion import Motion
+from ...speech.track import SpeechFeatures
+from ...weights import locate
+from ..diffusion.noise import SamplerOptions, draw, guide, sample
+from ..diffusion.windows import in_windows, window_starts
+from ..finish import Finishing, finish
+from ..inputs import check_inputs
+from ..lips import opening
+from ..vectors import BODY_DIMS, FACE_DIMS, SEEN, to_motion, to_vectors
+from .checkpoint import load_pair
+from .listening import listen
+from .network import Pair
+from .talk import Talk, first_speaker, monologue, seeds
+
+
+@dataclass(frozen=True)
+class DialogueOptions:
+    """How motions are generated.
+
+    sampler: see `SamplerOptions`. lookahead: frames at a window's end that the next window makes
+    anew. guidance: 1 is none; above, away from what would be made without speech. finishing: what
+    is done to the made motions; they come smoother than drawn tokens.
+    """
+
+    sampler: SamplerOptions = field(default_factory=SamplerOptions)
+    lookahead: int = 8
+    guidance: float = 1.5
+    finishing: Finishing = field(
+        default_factory=lambda: Finishing(head_smoothing=0.08, body_smoothing=0.04, mouth_share=1.0)
+    )
+
+
+class DialogueDiffusion:
+    """`DialogueGenerator`, and `MotionGenerator` for somebody who talks to a silent partner.
+
+    weights: a registered name or the path of a .safetensors file.
+    Raises: WeightsError where weights are missing or damaged.
+    """
+
+    name = "dialogue"
+    fps = 25.0
+    speech_encoder = "mel"
+
+    def __init__(
+        self,
+        weights: str = "dialogue",
+        options: DialogueOptions | None = None,
+        device: str = "auto",
+    ) -> None:
+        # As with the other motion generators, a CPU is quick enough for networks of this size.
+        self.device = torch.device("cpu" if device == "auto" else device)
+        self.options = options or DialogueOptions()
+        self.network = load_pair(locate(weights)).to(self.device)
+
+    def generate(
+        self,
+        speech: SpeechFeatures,
+        reference: Motion,
+        *,
+        seed: int = 0,
+        expressiveness: float = 1.0,
+    ) -> Motion:
+        """See `MotionGenerator`."""
+        references = reference, reference
+        talk = monologue(speech)
+        return self.converse(talk, references, seed=seed, expressiveness=expressiveness)[0]
+
+    @torch.inference_mode()
+    def converse(
+        self,
+        talk: Talk,
+        references: tuple[Motion, Motion],
+        *,
+        seed: int = 0,
+        expressiveness: float = 1.0,
+    ) -> tuple[Motion, Motion]:
+        """See `DialogueGenerator`. Any length; time grows with it, memory by 8 KB a frame."""
+        channels = self.network.options.speech_channels
+        check_inputs(self, channels, talk.mix, references[0])
+        for speech, reference in zip(talk.sides, references, strict=True):
+            check_inputs(self, channels, speech, reference)
+        # Noise is drawn for who speaks first, then for the other one: it goes with the voices.
+        if first_speaker(talk) == 1:
+            made = self._made(talk.swapped(), references[::-1], seed)[::-1]
+        else:
+            made = self._made(talk, references, seed)
+        first, second = (
+            self._finished(*sides, expressiveness)
+            for sides in zip(
+                made, talk.sides, talk.swapped().sides, references, seeds(talk, seed), strict=True
+            )
+        )
+        return first, second
+
+    def window_starts(self, length: int) -> list[int]:
+        """The first frames that each window makes, for motions of ``length`` frames."""
+        return window_starts(length, self.network.options.window, self.options.lookahead)
+
+    def _made(
+        self, talk: Talk, references: tuple[Motion, ...], seed: int
+    ) -> tuple[np.ndarray, ...]:
+        """For each side motion vectors, and what speech alone lets expect of them: [T, 2 D]."""
+        sizes = self.network.options
+        noise = torch.Generator().manual_seed(seed)
+        # Behind the end, the last frame's sound is held.
+        tracks = [
+            np.pad(speech.features, ((0, sizes.window), (0, 0)), mode="edge")
+            for speech in (*talk.sides, talk.mix)
+        ]
+        seen = tuple(
+            torch.from_numpy(np.repeat(reference.confidence[0] > SEEN, 2)).to(self.device)
+            for reference in references
+        )
+
+        def make(start: int, before: np.ndarray) -> np.ndarray:
+            # All four are windowed alike: both motions, and what speech lets expect.
+            span = slice(start, start + sizes.window)
+            left, right = (self._tensor(part) for part in np.split(before, 4, axis=1)[::2])
+            return self._window(
+                [self._tensor(track[span]) for track in tracks], (left, right), seen, noise
+            )
+
+        first = np.concatenate(
+            [np.concatenate(to_vectors(r.points), axis=1) for r in references for _ in range(2)], 1
+        )
+        first = np.tile(first, (sizes.history, 1))
+        found = in_windows(make, first, len(talk), sizes.window, self.options.lookahead)
+        left, right = np.split(found, 2, axis=1)
+        return left, right
+
+    def _window(
+        self, features: list[Tensor], history: Pair, seen: Pair, noise: torch.Generator
+    ) -> np.ndarray:
+        """One window of both, [window, 4 D]: left motion and expectation, then right ones.
+
+        features: left, right and mix, [1, window, C]; history: [1, H, D] each; seen: [D] bool
+        each, dimensions that the reference shows.
+        """
+        network, sizes = self.network, self.network.options
+        past = tuple(
+            network.normalise(frames).where(shown, 0.0)
+            for frames, shown in zip(history, seen, strict=True)
+        )
+        left, right, mix = (network.hear(track) for track in features)
+        start = draw((2, sizes.window, sizes.dims), noise, self.device)
+
+        def denoise(noisy: Tensor, step: Tensor, heard: bool = True) -> Tensor:
+            speech = [left, right, mix]
+            if not heard:
+                speech = [network.unheard.expand_as(track) for track in speech]
+            made = network(
+                (noisy[:1], noisy[1:]), step[:1], past, (speech[0], speech[1]), speech[2]
+            )
+            return torch.cat(made)
+
+        def predict(noisy: Tensor, step: Tensor) -> Tensor:
+            heard = denoise(noisy, step)
+            if self.options.guidance == 1:
+                return heard
+            return guide(heard, denoise(noisy, step, heard=False), self.options.guidance)
+
+        # At the last step nothing but noise is left of the sample: what the network still tells
+        # of it is the mean of all that may be, given speech and history.
+        last = torch.full((1,), sizes.noise.steps - 1, device=self.device)
+        expected = denoise(start, last)
+        made = sample(predict, start, sizes.noise, self.options.sampler, noise)
+        parts = [made[0], expected[0], made[1], expected[1]]
+        return torch.cat([network.restore(part) for part in parts], 1).cpu().numpy()
+
+    def _finished(
+        self,
+        made: np.ndarray,
+        own: SpeechFeatures,
+        partner: SpeechFeatures,
+        reference: Motion,
+        seed: int,
+        expressiveness: float,
+    ) -> Motion:
+        """One side's vectors [T, 2 D] as motion: lips by the own voice, then as a listener."""
+        motion, expected = (
+            to_motion(part[:, :FACE_DIMS], part[:, -BODY_DIMS:], reference)
+            for part in np.split(made, 2, axis=1)
+        )
+        motion = finish(
+            motion,
+            opening(expected),
+            own.voice,
+            reference,
+            seed,
+            expressiveness,
+            self.options.finishing,
+        )
+        return listen(motion, own.voice, partner.voice, reference, seed, expressiveness)
+
+    def _tensor(self, values: np.ndarray) -> Tensor:
+        """[T, D] -> [1, T, D] on the device."""
+        return torch.from_numpy(np.array(values, dtype=np.float32))[None].to(self.device)
