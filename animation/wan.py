@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -25,6 +26,7 @@ from torch import Tensor
 from ..errors import UsageError, WeightsError
 from ..keypoints.poses import Poses
 from ..warping.renderer import PuppetRenderer, check_poses
+from ..weights import reachable
 from .wan_pictures import face_picture, skeleton_picture
 
 REPOSITORY = "Wan-AI/Wan2.2-Animate-14B-Diffusers"
@@ -245,15 +247,32 @@ def load(weights: str) -> Any:
     from diffusers import AutoencoderKLWan, WanAnimatePipeline
 
     try:
-        vae = AutoencoderKLWan.from_pretrained(weights, subfolder="vae", torch_dtype=torch.float32)
-        return WanAnimatePipeline.from_pretrained(weights, vae=vae, torch_dtype=torch.bfloat16)
+        folder = weights if Path(weights).is_dir() else _snapshot(weights)
+        vae = AutoencoderKLWan.from_pretrained(folder, subfolder="vae", torch_dtype=torch.float32)
+        return WanAnimatePipeline.from_pretrained(folder, vae=vae, torch_dtype=torch.bfloat16)
     except (OSError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = str(error).strip().splitlines()[0].rstrip(".")
         raise WeightsError(
-            f"Could not load Wan-Animate from {weights!r} (some 50 GB): {reason} Fetch it once "
+            f"Could not load Wan-Animate from {weights!r} (some 50 GB): {reason}. Fetch it once "
             f"with a network, `hf download {REPOSITORY}`, or name the folder it lies in as the "
             "renderer's option `weights`."
         ) from error
+
+
+def _snapshot(repository: str) -> str:
+    """The folder of a hub's repository: in the cache, or fetched. Raises: OSError."""
+    from huggingface_hub import constants, snapshot_download
+
+    try:
+        return snapshot_download(repository, local_files_only=True)
+    except FileNotFoundError:
+        if constants.HF_HUB_OFFLINE:
+            raise OSError("it is not in the cache, and HF_HUB_OFFLINE is set") from None
+        if not reachable(constants.ENDPOINT):
+            raise OSError(
+                f"it is not in the cache, and {constants.ENDPOINT} does not answer"
+            ) from None
+    return snapshot_download(repository)
 
 
 def _bytes(frame: np.ndarray) -> np.ndarray:

@@ -155,7 +155,7 @@ def _fetch(weights: Weights) -> Path:
 
     if constants.HF_HUB_OFFLINE:
         raise _not_fetched(weights, "HF_HUB_OFFLINE is set")
-    if not _reachable(constants.ENDPOINT):
+    if not reachable(constants.ENDPOINT):
         raise _not_fetched(weights, f"{constants.ENDPOINT} does not answer")
     try:
         return Path(hf_hub_download(weights.repository, weights.file, revision=weights.revision))
@@ -172,7 +172,7 @@ def _not_fetched(weights: Weights, reason: str) -> WeightsError:
     )
 
 
-def _reachable(endpoint: str) -> bool:
+def reachable(endpoint: str) -> bool:
     """Whether a host takes a connection within `_PATIENCE` seconds.
 
     Asked first because the hub's client tries a missing network for half a minute. A thread,

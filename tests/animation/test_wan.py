@@ -13,6 +13,7 @@ from diffusers import (
     WanAnimateTransformer3DModel,
 )
 from drawn_person import draw_person
+from huggingface_hub import constants
 from PIL import Image
 from stage_contracts import check_renderer
 from tokenizers import Tokenizer, models, pre_tokenizers
@@ -227,7 +228,7 @@ def test_sizes(size, pixels, drawn):
     assert drawn_size(size, pixels) == drawn
 
 
-def test_refusals(person, renderer, tmp_path):
+def test_refusals(person, renderer, tmp_path, monkeypatch):
     with pytest.raises(UsageError, match=r"CUDA GPU with about 48 GB.*--preset puppet"):
         check_device("cpu", low_memory=False)
     if not torch.cuda.is_available():
@@ -235,6 +236,9 @@ def test_refusals(person, renderer, tmp_path):
             WanAnimateRenderer()
     with pytest.raises(WeightsError, match=r"Could not load Wan-Animate.*hf download"):
         load(str(tmp_path))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(WeightsError, match="not in the cache, and HF_HUB_OFFLINE is set"):
+        load("nobody/nothing")
     with pytest.raises(ValueError, match="segment is 6"):
         WanSampling(segment=6)
     faceless = Poses(person.pose.points * [1, 1, 0], person.pose.size)
