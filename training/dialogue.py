@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from ..keypoints.person import REST
 from ..motion.dialogue.checkpoint import save_pair
 from ..motion.dialogue.network import Pair, PairDenoiser, PairOptions
 from ..motion.diffusion.noise import NoiseOptions, draw, training_scheduler
-from .clips import Clip, WindowSampler
+from .clips import WindowSampler
 from .data import load_clips
 from .diffusion import (
     changes,
@@ -27,7 +28,7 @@ from .diffusion import (
 from .loop import fit
 from .options import DialogueTraining
 from .sync import synchronised
-from .talks import Side, Talks, TalkSampler, quiet_stretches, real_pairs
+from .talks import Material, Side, Talks, TalkSampler, quiet_stretches, real_pairs
 from .tokenizer import PROBE
 
 # Points whose distances tell how two people stand to each other: nose tip, and both arms.
@@ -148,22 +149,14 @@ def build(options: DialogueTraining, channels: int) -> PairDenoiser:
     )
 
 
-def sampler(
-    options: DialogueTraining, split: str, silence: np.ndarray, augment: bool
-) -> tuple[TalkSampler, list[Clip]]:
-    """The windows of a split, and its clips with sound."""
-    data = options.data
-    clips = load_clips(data, split)
+def material(options: DialogueTraining, split: str) -> Material:
+    """What a split has to make talks of."""
+    clips = load_clips(options.data, split)
     pairs = real_pairs(clips)
     paired = {clip.name for pair in pairs for clip in pair}
-    spoken = [clip for clip in clips if clip.speech is not None and clip.name not in paired]
-    quiet = quiet_stretches([c for c in clips if c.name not in paired], options.listening)
-    spoken = synchronised(spoken)
-    seed = options.loop.seed if augment else 1
-    drawn = TalkSampler(
-        spoken, quiet, data.window, silence, pairs, options.real, data.favoured, augment, seed
-    )
-    return drawn, spoken
+    single = [clip for clip in clips if clip.name not in paired]
+    spoken = synchronised([clip for clip in single if clip.speech is not None])
+    return Material(spoken, quiet_stretches(single, options.listening), pairs)
 
 
 def train_dialogue(options: DialogueTraining) -> Path:
@@ -174,13 +167,18 @@ def train_dialogue(options: DialogueTraining) -> Path:
     loop = options.loop
     encoder = MelEncoder()
     silence = encoder.encode(Speech(np.zeros(SAMPLE_RATE, np.float32)), 25.0).features[0]
-    talks, spoken = sampler(options, "train", silence, augment=True)
-    held_out, _ = sampler(options, "val", silence, augment=False)
+    train, val = (material(options, split) for split in ("train", "val"))
+    data = options.data
+    draws = (data.window, silence, options.real, data.favoured)
+    talks = TalkSampler(train, *draws, seed=loop.seed)
+    # A small validation split may hold nobody who is silent.
+    held_out = replace(val, quiet=val.quiet or train.quiet)
+    held_out_talks = TalkSampler(held_out, *draws, augment=False, seed=1)
     torch.manual_seed(loop.seed)
     denoiser = build(options, encoder.channels)
-    windows = WindowSampler(spoken, options.data.window, options.data.favoured, seed=loop.seed)
+    windows = WindowSampler(train.spoken, data.window, data.favoured, seed=loop.seed)
     measure(denoiser, [windows.batch(PROBE + i, 64) for i in range(8)])
-    val_batches = [held_out.batch(i, 32) for i in range(4)]
+    val_batches = [held_out_talks.batch(i, 32) for i in range(4)]
 
     @torch.no_grad()
     def validate(trained: nn.Module) -> dict[str, float]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
-from scipy.ndimage import label, uniform_filter1d
+from scipy.ndimage import gaussian_filter1d, label, uniform_filter1d
 from torch import Tensor
 
 from ..errors import InputError
@@ -31,6 +31,8 @@ FADE_SECONDS = 0.5
 QUIET_SECONDS = 1.0
 # In real pairs, whose lips move more over this time is who speaks.
 LIPS_SECONDS = 1.0
+# Standard deviation of what takes the estimator's jitter out of them.
+LIPS_SMOOTHING = 0.05
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,16 @@ class Stretch:
         return self.start + np.minimum(at, np.maximum(2 * length - 2 - at, 0))
 
 
+@dataclass(frozen=True)
+class Material:
+    """spoken: clips with sound of one person each. quiet: stretches to listen with. pairs: clips of
+    two people who talk to each other."""
+
+    spoken: Sequence[Clip]
+    quiet: Sequence[Stretch]
+    pairs: Sequence[tuple[Clip, Clip]] = ()
+
+
 def quiet_stretches(clips: Sequence[Clip], kinds: Sequence[str]) -> list[Stretch]:
     """Where clips show people who don't speak: pauses in clips with sound, and clips of some kinds
     without sound as a whole."""
@@ -124,7 +136,9 @@ def who_speaks(left: Clip, right: Clip) -> np.ndarray:
     moves = []
     for clip in (left, right):
         gap = opening(Motion(clip.points, clip.confidence))
-        moves.append(uniform_filter1d(np.abs(np.gradient(gap)), window, mode="nearest"))
+        gap = gaussian_filter1d(gap, LIPS_SMOOTHING * FPS, mode="nearest")
+        mean, square = (uniform_filter1d(x, window, mode="nearest") for x in (gap, gap**2))
+        moves.append(square - mean**2)
     voiced = np.maximum(left.voice, right.voice) >= 0.5
     return np.stack([moves[0] >= moves[1], moves[0] < moves[1]]) & voiced
 
@@ -145,32 +159,32 @@ def real_pairs(clips: Sequence[Clip]) -> list[tuple[Clip, Clip]]:
 class TalkSampler:
     """Draws batches of windows. Every batch is a function of (seed, step, process) alone.
 
-    clips: with sound. quiet: stretches to listen with. pairs: real ones, drawn for ``real`` of the
-    windows where there are any. silence: [C], the features of a frame without sound.
+    material: what they are made of. silence: [C], the features of a frame without sound. real:
+    share of the windows that are of real pairs, where there are any.
+    Raises: InputError where nobody speaks, or nobody is silent.
     """
 
     def __init__(
         self,
-        clips: Sequence[Clip],
-        quiet: Sequence[Stretch],
+        material: Material,
         window: int,
         silence: np.ndarray,
-        pairs: Sequence[tuple[Clip, Clip]] = (),
         real: float = 0.5,
         favoured: dict[str, float] | None = None,
         augment: bool = True,
         seed: int = 0,
     ) -> None:
-        people = len({clip.person for clip in clips})
-        if people < 2 or not quiet:
+        clips, quiet = material.spoken, material.quiet
+        if not clips or not quiet:
             raise InputError(
-                f"Talks are made of clips of people who speak, here {people} of them, and of "
-                f"stretches without voice, here {len(quiet)}. Needed are two people, and pauses of "
-                "a second or silent clips (option `listening`). Build the data set from more."
+                f"Talks are made of clips of people who speak, here {len(clips)}, and of stretches "
+                f"without voice, here {len(quiet)}. Needed are both: pauses of a second, or silent "
+                "clips (option `listening`). Build the data set from more videos."
             )
-        self.clips, self.quiet, self.pairs = clips, quiet, pairs
+        self.alone = len({clip.person for clip in clips}) == 1
+        self.clips, self.quiet, self.pairs = clips, quiet, material.pairs
         self.window, self.silence, self.augment, self.seed = window, silence, augment, seed
-        self.real = real if pairs else 0.0
+        self.real = real if material.pairs else 0.0
         favoured = favoured or {}
         weight = np.array([len(clip) * favoured.get(clip.kind, 1.0) for clip in clips])
         self.chance = weight / weight.sum()
@@ -192,8 +206,8 @@ class TalkSampler:
     def _made(self, rng: np.random.Generator) -> tuple:
         """Two clips of different people, in turns."""
         first = self.clips[int(rng.choice(len(self.clips), p=self.chance))]
-        second = first
-        while second.person == first.person:
+        second = self.clips[int(rng.choice(len(self.clips), p=self.chance))]
+        while second.person == first.person and not self.alone:
             second = self.clips[int(rng.choice(len(self.clips), p=self.chance))]
         turns = draw_turns(self.window, rng)
         sides = [

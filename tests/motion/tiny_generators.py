@@ -6,13 +6,19 @@ import torch
 
 from gesticulate.motion.checkpoint import save_generator, save_tokenizers
 from gesticulate.motion.contextual import ContextualGenerator
-from gesticulate.motion.diffusion.checkpoint import save_skeleton
+from gesticulate.motion.dialogue.checkpoint import save_pair
+from gesticulate.motion.dialogue.diffusion import DialogueDiffusion, DialogueOptions
+from gesticulate.motion.dialogue.network import PairDenoiser, PairOptions
+from gesticulate.motion.diffusion.checkpoint import FineGesture, save_fine, save_skeleton
+from gesticulate.motion.diffusion.fine import FineGestureGenerator, FineGestureOptions
+from gesticulate.motion.diffusion.fine_network import FineDenoiser, FineOptions
 from gesticulate.motion.diffusion.noise import SamplerOptions
 from gesticulate.motion.diffusion.skeleton import (
     SkeletonDiffusionGenerator,
     SkeletonDiffusionOptions,
 )
 from gesticulate.motion.diffusion.skeleton_network import SkeletonDenoiser, SkeletonOptions
+from gesticulate.motion.diffusion.vqvae import MotionVQVAE, VQVAEOptions
 from gesticulate.motion.generator import GeneratorOptions, GestureGenerator
 from gesticulate.motion.tokenizer import MotionTokenizer, TokenizerOptions
 from gesticulate.speech.features import MelEncoder
@@ -66,4 +72,22 @@ def skeleton_diffusion(
     return SkeletonDiffusionGenerator(str(path), options)
 
 
-GENERATORS = {"contextual": contextual, "skeleton-diffusion": skeleton_diffusion}
+def dialogue(folder: Path) -> DialogueDiffusion:
+    torch.manual_seed(0)
+    denoiser = PairDenoiser(
+        PairOptions(
+            speech_channels=CHANNELS, width=16, heads=2, hidden=32, layers=2, dropout=0.0,
+            window=24, history=4,
+        )
+    )  # fmt: skip
+    denoiser.spread[:136], denoiser.spread[136:] = SPREADS
+    path = folder / "dialogue.safetensors"
+    save_pair(path, denoiser.eval())
+    return DialogueDiffusion(str(path), DialogueOptions(SamplerOptions(steps=4), lookahead=6))
+
+
+GENERATORS = {
+    "contextual": contextual,
+    "skeleton-diffusion": skeleton_diffusion,
+    "dialogue": dialogue,
+}
