@@ -16,6 +16,8 @@ from torch.nn import functional
 # CLIP's own pictures: Radford et al., the published preprocessing.
 _CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 _CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
+# Pixels of a tile. Of smaller ones each would have its own brightness.
+_TILE = 640
 
 
 class PictureCoders(nn.Module):
@@ -54,6 +56,13 @@ class PictureCoders(nn.Module):
         )
         normal = ((small - mean) / std).to(self.clip.dtype)
         return rearrange(self.clip(normal).image_embeds, "n d -> n 1 d")
+
+    def save_memory(self) -> None:
+        """Let the autoencoder take one picture at a time, and larger ones than it was trained
+        with in tiles, whose seams are blended."""
+        self.vae.enable_slicing()
+        self.vae.enable_tiling()
+        self.vae.tile_sample_min_size, self.vae.tile_latent_min_size = _TILE, _TILE // 8
 
 
 def tiny_coders(token: int) -> PictureCoders:

@@ -108,11 +108,16 @@ class AnimationNetwork(nn.Module):
         ).sample
         return rearrange(velocity, "b c f h w -> b f c h w")
 
-    def slice_attention(self, rows: int | None) -> None:
-        """Bound the memory of attention to so many pictures at a time; None for no bound."""
+    def save_memory(self) -> None:
+        """Let attention and feed-forward layers take one picture after the other, which a little
+        slower holds a fraction of their values at a time."""
         for processor in self.denoiser.attn_processors.values():
             if isinstance(processor, ReadTokens):
-                processor.rows = rows
+                processor.rows = 1
+        for name, module in self.denoiser.named_modules():
+            if hasattr(module, "set_chunk_feed_forward"):
+                # Pictures are the batch of spatial transformers and the sequence of temporal ones.
+                module.set_chunk_feed_forward(1, dim=1 if ".motion_modules." in name else 0)
 
 
 class PosedInput(nn.Conv2d):

@@ -1,0 +1,50 @@
+"""The diffusion renderer's weights by name, file or folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from .. import weights as registry
+from .checkpoint import load_with_coders, save_animation
+from .coders import PictureCoders
+from .networks import FULL, AnimationNetwork, AnimationOptions
+from .public import load_public_coders, load_public_network
+
+PUBLIC = "animate-anyone"
+
+
+def load_weights(
+    weights: str = PUBLIC, dtype: torch.dtype = torch.float32
+) -> tuple[AnimationNetwork, PictureCoders]:
+    """Networks of a type, and what stands before and behind them (float32), on the CPU.
+
+    weights: "animate-anyone" for the public ones: the converted file where there is one, else the
+    public files; a .safetensors file of `gesticulate convert animation` or of training; or a
+    folder of the public files.
+    Raises: WeightsError where they are missing, damaged, or do not fit.
+    """
+    if Path(weights).is_dir():
+        folder = Path(weights)
+        return load_public_network(folder, dtype=dtype), load_public_coders(folder)
+    if weights == PUBLIC and not registry.available(PUBLIC):
+        return load_public_network(dtype=dtype), load_public_coders()
+    network, coders = load_with_coders(registry.locate(weights), dtype)
+    return network, coders if coders is not None else load_public_coders()
+
+
+def convert(
+    folder: Path | None = None, out: Path | None = None, options: AnimationOptions = FULL
+) -> Path:
+    """Make one .safetensors file of the public files; returns its path.
+
+    folder: of the public files; None for where they are found or fetched. out: None for where the
+    renderer looks for it. options: the networks' sizes.
+    Raises: WeightsError as `load_weights`.
+    """
+    out = out or registry.user_folder() / registry.get(PUBLIC).file
+    network, coders = load_public_network(folder, options), load_public_coders(folder)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    save_animation(out, network, coders)
+    return out

@@ -1,0 +1,31 @@
+"""The drawn person, and the diffusion renderer's networks at a size for tests."""
+
+import pytest
+import torch
+from drawn_person import Drawn, draw_person
+
+from gesticulate.animation.coders import PictureCoders, tiny_coders
+from gesticulate.animation.networks import TINY, AnimationNetwork
+
+
+@pytest.fixture(scope="session")
+def drawn() -> Drawn:
+    return draw_person()
+
+
+@pytest.fixture(scope="session")
+def network() -> AnimationNetwork:
+    """Random everywhere, so that motion modules and poses have a say."""
+    torch.manual_seed(0)
+    network = AnimationNetwork(TINY)
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            if name.endswith(("proj_out.weight", "conv_out.weight")):
+                parameter.normal_(std=0.05)
+    return network.eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="session")
+def coders() -> PictureCoders:
+    torch.manual_seed(0)
+    return tiny_coders(TINY.token)

@@ -1,0 +1,227 @@
+"""The diffusion renderer at tiny size: contract, sizes, what stays the photo's, memory, devices."""
+
+import copy
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from drawn_person import draw_person
+from nod_generator import NodGenerator
+from stage_contracts import check_renderer
+
+from gesticulate.animation import memory
+from gesticulate.animation.crop import crop_for
+from gesticulate.animation.networks import FULL
+from gesticulate.animation.region import PersonRegion
+from gesticulate.animation.renderer import AnimationRenderer, DrawnPoses
+from gesticulate.animation.sampling import Sampling
+from gesticulate.errors import UsageError
+from gesticulate.keypoints import layout
+from gesticulate.keypoints.drawing import draw
+from gesticulate.keypoints.poses import Poses
+from gesticulate.pipelines.gesture_video import GestureVideoPipeline
+from gesticulate.speech.features import MelEncoder
+from gesticulate.speech.track import SAMPLE_RATE, Speech
+
+FEW = Sampling(steps=2, guidance=1.5, window=4, overlap=1)
+
+
+@pytest.fixture
+def renderer(network, coders):
+    return AnimationRenderer(
+        sampling=FEW, size=64, device="cpu", network=copy.deepcopy(network), coders=coders
+    )
+
+
+def raised(pose: Poses, frames: int, pixels: float = 12.0) -> Poses:
+    """The left arm goes up, from the photo's pose."""
+    points = np.repeat(pose.points, frames, axis=0)
+    lift = np.linspace(0, pixels, frames)[:, None]
+    points[:, [7, 9], 1] -= lift
+    points[:, layout.LEFT_HAND, 1] -= lift
+    return Poses(points, pose.size)
+
+
+def test_contract(renderer, drawn):
+    check_renderer(renderer, drawn.photo, drawn.pose)
+
+
+@pytest.mark.parametrize("size", [(240, 260), (150, 333), (400, 231)])
+def test_any_size_goes_in_and_comes_out(renderer, size):
+    person = draw_person(*size)
+    frames = list(renderer.render(person.photo, person.pose, raised(person.pose, 6)))
+    assert [frame.shape for frame in frames] == [(size[1], size[0], 3)] * 6
+    assert not np.array_equal(frames[-1], person.photo)
+
+
+def test_background_that_nothing_moves_over_stays_the_photos(renderer, drawn):
+    frames = list(renderer.render(drawn.photo, drawn.pose, raised(drawn.pose, 5)))
+    far = cv2.dilate((drawn.matte > 0.05).astype(np.uint8), np.ones((91, 91))) == 0
+    assert far.mean() > 0.05
+    for frame in frames:
+        assert np.array_equal(frame[far], drawn.photo[far])
+
+
+def test_a_still_person_is_the_photo(renderer, drawn):
+    poses = Poses(np.repeat(drawn.pose.points, 3, axis=0), drawn.pose.size)
+    for frame in renderer.render(drawn.photo, drawn.pose, poses):
+        assert np.array_equal(frame, drawn.photo)
+
+
+def test_the_seed_tells_the_frames(network, coders, drawn):
+    def first(seed: int) -> np.ndarray:
+        renderer = AnimationRenderer(
+            sampling=FEW, size=64, seed=seed, device="cpu", network=network, coders=coders
+        )
+        return next(renderer.render(drawn.photo, drawn.pose, raised(drawn.pose, 5)))
+
+    assert np.array_equal(first(1), first(1))
+    assert not np.array_equal(first(1), first(2))
+
+
+def test_low_memory_gives_the_same_frames(network, coders, drawn):
+    def frames(low_memory: bool) -> np.ndarray:
+        renderer = AnimationRenderer(
+            sampling=FEW, size=64, low_memory=low_memory, device="cpu",
+            network=copy.deepcopy(network), coders=copy.deepcopy(coders),
+        )  # fmt: skip
+        return np.stack(list(renderer.render(drawn.photo, drawn.pose, raised(drawn.pose, 7))))
+
+    apart = np.abs(frames(True).astype(int) - frames(False).astype(int))
+    assert apart.max() <= 1
+
+
+def test_frames_come_before_the_last_pose_is_drawn(renderer, drawn, monkeypatch):
+    """A stream: what is drawn and held does not grow with the length."""
+    asked, held = [], []
+    call = DrawnPoses.__call__
+
+    def noted(self, span):
+        asked.append(span[1])
+        made = call(self, span)
+        held.append(len(self._drawn))
+        return made
+
+    monkeypatch.setattr(DrawnPoses, "__call__", noted)
+    frames = renderer.render(drawn.photo, drawn.pose, raised(drawn.pose, 40))
+    next(frames)
+    assert max(asked) < 24
+    for _ in range(20):
+        next(frames)
+    assert max(held) < 24
+
+
+def test_poses_are_drawn_where_the_person_is_in_the_crop(drawn):
+    """Drawn in the crop, the skeleton lies on the person as it does in the photo."""
+    crop = crop_for(drawn.pose.points[0], drawn.pose.points, drawn.pose.size, 128, 64)
+    points = crop.points(drawn.pose.points)
+    poses = DrawnPoses(points, crop.size, torch.device("cpu"), torch.float32)
+    picture = (255 * poses((0, 1))[0].permute(1, 2, 0)).round().to(torch.uint8).numpy()
+    assert np.array_equal(picture, draw(points[0], crop.size))
+    matte = crop.cut(np.repeat((255 * drawn.matte).astype(np.uint8)[..., None], 3, axis=2))[..., 0]
+    lit = picture.any(axis=2)
+    assert (matte[lit] > 127).mean() > 0.9
+
+
+@pytest.mark.parametrize("size", [(240, 260), (500, 200), (200, 500), (64, 64)])
+def test_crops_hold_the_person_in_whole_multiples(size):
+    person = draw_person(*size)
+    points = person.pose.points[0]
+    crop = crop_for(points, raised(person.pose, 4).points, size, 512, 64)
+    assert crop.size[0] % 64 == crop.size[1] % 64 == 0
+    assert 0.6 < crop.size[0] * crop.size[1] / 512**2 < 1.6
+    assert abs(crop.width / crop.size[0] - crop.height / crop.size[1]) * max(crop.size) < 2
+    seen = points[points[:, 2] > 0]
+    inside = crop.points(points)[points[:, 2] > 0]
+    assert (inside[:, :2] >= -1).all()
+    assert (inside[:, :2] <= crop.size).all()
+    assert len(seen)
+    # What is cut out and put back, opaque, is where it was.
+    frame = np.zeros_like(person.photo)
+    whole = np.full((crop.size[1], crop.size[0]), 255, np.uint8)
+    crop.paste(frame, crop.cut(person.photo), whole)
+    there = frame.any(axis=2)
+    error = cv2.absdiff(frame, person.photo)[there].mean()
+    assert error < 4
+
+
+def test_the_mask_follows_hands_and_fades(drawn):
+    points = raised(drawn.pose, 5, 40).points
+    region = PersonRegion(drawn.photo, drawn.pose.points[0], points, drawn.matte)
+    mask = region.mask(points[-1])
+    hand = np.round(points[-1, layout.LEFT_HAND, :2].mean(0)).astype(int)
+    assert mask[hand[1], hand[0]] == 255
+    assert (mask[drawn.matte > 0.5] == 255).mean() > 0.97
+    assert mask[0, 0] == 0
+    steps = np.abs(np.diff(mask.astype(int), axis=1)).max()
+    assert 0 < steps < 100
+
+
+def test_without_a_gpu_it_says_what_it_needs(network, coders):
+    if torch.cuda.is_available() or torch.backends.mps.is_available():
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(UsageError, match=r"needs a GPU.*16 GB.*--preset contextual"):
+        AnimationRenderer()
+    with pytest.raises(UsageError, match="cuda is not here"):
+        AnimationRenderer(device="cuda", network=network, coders=coders)
+
+
+def test_too_little_memory_is_said_before_it_is_taken(network, coders, monkeypatch):
+    monkeypatch.setattr(memory, "free_memory", lambda device: 1e6)
+    with pytest.raises(UsageError, match=r"would take about .* GB .* 0\.0 GB are free"):
+        AnimationRenderer(sampling=FEW, device="cpu", network=network, coders=coders)
+
+
+def test_the_estimate_grows_with_what_takes_memory():
+    def gigabytes(low_memory: bool = False, size: int = 512, **sampling) -> float:
+        chosen = Sampling(**sampling)
+        return memory.activations(FULL, (size, size), chosen, 2, low_memory) / 1e9
+
+    assert 3 < gigabytes() < 12
+    assert gigabytes(low_memory=True) < 0.7 * gigabytes()
+    assert gigabytes(guidance=1.0) < gigabytes()
+    assert gigabytes(size=768) > 2 * gigabytes()
+    assert gigabytes(windows=2) > 1.5 * gigabytes()
+
+
+def test_windows_longer_than_the_weights_know_are_refused(network, coders):
+    with pytest.raises(UsageError, match="window is 24"):
+        AnimationRenderer(sampling=Sampling(), device="cpu", network=network, coders=coders)
+
+
+def test_the_pipeline_hands_it_poses_of_the_photos_own_bones(network, coders):
+    """Whatever the motion, the skeletons it draws fit the photo: retargeting is the pipeline's."""
+    person = draw_person(256, 272)
+    seen = []
+
+    class Known:
+        """Finds the drawn person."""
+
+        name = "known"
+
+        def detect(self, frame):
+            return person.pose.scaled((frame.shape[1], frame.shape[0])).points
+
+        def track(self, frames, fps):
+            raise NotImplementedError
+
+    class Noted(AnimationRenderer):
+        def render(self, photo, photo_pose, poses):
+            seen.append((photo_pose, poses))
+            return super().render(photo, photo_pose, poses)
+
+    renderer = Noted(sampling=FEW, size=64, device="cpu", network=network, coders=coders)
+    pipeline = GestureVideoPipeline(Known(), MelEncoder(), NodGenerator(), renderer)
+    speech = Speech(np.zeros(int(0.4 * SAMPLE_RATE), np.float32))
+    assert len(list(pipeline(person.photo, speech).frames)) == 10
+    photo_pose, poses = seen[0]
+    assert np.allclose(poses.points[0], photo_pose.points[0], atol=1e-3)
+
+    def bone(points, a, b):
+        return np.linalg.norm(points[..., a, :2] - points[..., b, :2], axis=-1)
+
+    for a, b in ((6, 8), (8, 10), (5, 7), (7, 9)):
+        own = bone(photo_pose.points[0], a, b)
+        # Arms may look shorter, turned towards the camera, never longer than in the photo.
+        assert (bone(poses.points, a, b) <= 1.05 * own).all()
