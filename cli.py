@@ -29,6 +29,7 @@ Other commands (each with its own --help):
   gesticulate train skeleton-diffusion  train a motion generator by diffusion of skeletons
   gesticulate train dialogue      train the motion generator for two people in talk
   gesticulate train renderer      train the learned renderer
+  gesticulate train animation     train the diffusion renderer
   gesticulate train autoencoder   train the motion autoencoder that FGD is measured in
   gesticulate evaluate            measure generated clips against real ones
   gesticulate presets             the presets and what they are for
@@ -258,6 +259,16 @@ def _train_renderer(arguments: list[str]) -> int:
     return 0
 
 
+def _train_animation(arguments: list[str]) -> int:
+    from .training.options import AnimationTraining
+
+    options = _parse_over_preset(AnimationTraining, arguments, "gesticulate train animation")
+    from .training.animation import train_animation
+
+    train_animation(options)
+    return 0
+
+
 def _train_autoencoder(arguments: list[str]) -> int:
     from .training.options import AutoencoderTraining
 
@@ -319,6 +330,7 @@ _COMMANDS: dict[tuple[str, ...], Callable[[list[str]], int]] = {
     ("train", "skeleton-diffusion"): _train_skeleton_diffusion,
     ("train", "dialogue"): _train_dialogue,
     ("train", "renderer"): _train_renderer,
+    ("train", "animation"): _train_animation,
     ("train", "autoencoder"): _train_autoencoder,
     ("evaluate",): _evaluate,
     ("presets",): _presets,

@@ -284,3 +284,58 @@ class RendererTraining:
     """Weights to begin with: registered ones, or a path to a .safetensors file. What they do not
     have starts as the puppet."""
     losses: RendererLosses = field(default_factory=RendererLosses)
+
+
+@dataclass(frozen=True)
+class AnimationData:
+    """Which clips the diffusion renderer learns from, and how."""
+
+    folder: Path
+    """A data set written by `gesticulate dataset build`, best with --crop-videos."""
+    size: int = 512
+    """Pixels of a side; a multiple of 64."""
+    frames: int = 24
+    """Frames of a sample in the stage `motion`."""
+    stride: int = 2
+    """Every so manieth frame of a clip is one of them, so that they show more motion."""
+    apart: int = 30
+    """Least frames between the photo and what is to be drawn, where the clip is long enough: a
+    photo that looks like its target teaches to copy it."""
+    favoured: dict[str, float] = field(default_factory=dict)
+    """Kind of clip -> how much more often than others it is drawn; 0 leaves it out."""
+    workers: int = 4
+    """Processes that read clips while the network learns; 0 reads them in between."""
+    val_samples: int = 8
+    """Samples of the split `val` that are measured."""
+
+
+@dataclass(frozen=True)
+class AnimationTraining:
+    """Train the diffusion renderer: first on pairs of pictures, then its motion modules."""
+
+    data: AnimationData
+    loop: LoopOptions
+    stage: Literal["pairs", "motion"] = "pairs"
+    """pairs: everything but the motion modules, on single frames. motion: only those, on windows
+    of frames; begins with the first stage's weights."""
+    size: Literal["full", "tiny"] = "full"
+    """full: Stable Diffusion 1.5's widths. tiny: random networks of some hundred thousand
+    parameters, to try a run."""
+    init: str | None = None
+    """What to begin with: a .safetensors file of a training before; `public` for AnimateAnyone's
+    public weights; or the hub name or folder of a Stable Diffusion 1.5, which both networks
+    become copies of. Without, everything is random."""
+    motion_init: str | None = None
+    """For the stage `motion`: hub name or folder of an AnimateDiff motion adapter (v1-5-2) in
+    diffusers' format."""
+    coders: Path | None = None
+    """Folder with the autoencoder and CLIP as AnimateAnyone's reimplementation lays them out;
+    without it, they are looked for where the renderer looks, and fetched."""
+    hide_photo: float = 0.1
+    """Chance that a sample goes without photo, for classifier-free guidance."""
+    noise_offset: float = 0.05
+    """Share of noise that is the same all over a frame, which frees a picture's brightness."""
+    gamma: float = 5.0
+    """Of min-SNR weighting; 0 weighs all times alike."""
+    gradient_checkpointing: bool = False
+    """Compute activations twice and keep none: about a third slower, a fraction of the memory."""

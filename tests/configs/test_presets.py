@@ -15,6 +15,7 @@ from gesticulate.pipelines import registry
 from gesticulate.pipelines.preset import DEFAULT_PRESET, PipelinePreset
 from gesticulate.training.options import (
     AlignmentTraining,
+    AnimationTraining,
     AutoencoderTraining,
     GeneratorTraining,
     RendererTraining,
@@ -123,6 +124,7 @@ def test_every_training_preset_is_complete(name):
         "tokenizer": TokenizerTraining,
         "generator": GeneratorTraining,
         "renderer": RendererTraining,
+        "animation": AnimationTraining,
         "skeleton": SkeletonDiffusionTraining,
     }[name.split("-")[1]]
     assert configs.load(name, kind).loop.steps > 0

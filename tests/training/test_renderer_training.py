@@ -1,24 +1,20 @@
 """The renderer's training at tiny size, on clips of a drawn person who moves about."""
 
-import csv
 import dataclasses
 import json
 import shutil
-import subprocess
 
 import cv2
-import ffmpeg
 import numpy as np
 import pytest
 import torch
+from drawn_clips import write_dataset
 from drawn_person import draw_person
 
 from gesticulate.configs import load, names
 from gesticulate.datasets.load import Clips
-from gesticulate.datasets.publish import COLUMNS
 from gesticulate.errors import InputError
 from gesticulate.evaluation.lpips import Lpips
-from gesticulate.ffmpeg_binary import ffmpeg_path
 from gesticulate.keypoints import layout
 from gesticulate.refinement.network import (
     RendererNetwork,
@@ -55,60 +51,10 @@ SIZE, FRAMES = 128, 8
 LOSSES = RendererLosses(perceptual=0, perceptual_regions=0, adversarial_from=2)
 
 
-def write_video(path, frames):
-    height, width = frames[0].shape[:2]
-    stream = ffmpeg.input("pipe:", format="rawvideo", pix_fmt="rgb24", s=f"{width}x{height}", r=25)
-    output = ffmpeg.output(stream, str(path), pix_fmt="yuv444p", crf=1, loglevel="error")
-    command = ffmpeg.compile(output.overwrite_output(), cmd=ffmpeg_path())
-    subprocess.run(command, input=np.stack(frames).tobytes(), check=True)
-
-
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
-    """Three clips of 8 frames, one of them for validation; the first as a crop video, the others
-    to be cut out of wider videos."""
     folder = tmp_path_factory.mktemp("dataset")
-    (folder / "crops").mkdir()
-    person = draw_person(SIZE, SIZE)
-    rows, poses = [], []
-    for number in range(3):
-        frames = []
-        for t in range(FRAMES):
-            x, y = (number + 1) * t / 2, -t / 2
-            matrix = np.array([[1, 0, x], [0, 1, y]])
-            frames.append(
-                cv2.warpAffine(person.photo, matrix, (SIZE, SIZE), borderMode=cv2.BORDER_REPLICATE)
-            )
-            points = person.pose.points[0].copy()
-            points[:, :2] += (x, y)
-            poses.append(points)
-        path = folder / f"clip{number}.mp4"
-        if number:
-            write_video(path, [np.pad(f, ((10, 10), (20, 40), (0, 0))) for f in frames])
-        else:
-            write_video(folder / "crops" / "clip0.mp4", frames)
-        crop = {"crop_x": 20, "crop_y": 10, "crop_side": SIZE} if number else {}
-        rows.append(
-            dict.fromkeys(COLUMNS, "0")
-            | {"id": f"clip{number}", "path": str(path), "num_frames": FRAMES, "crop_side": SIZE}
-            | {"offset": number * FRAMES, "split": "val" if number == 2 else "train"}
-            | {"kind": "speech", "person": f"p{number}", "body": 1}
-            | crop
-        )
-    version = folder / "v001"
-    version.mkdir()
-    total = len(poses)
-    shapes = {"motion": (116, 2), "confidence": (116,), "speech": (4,), "voice": (), "energy": ()}
-    for name, shape in shapes.items():
-        np.save(version / f"{name}.npy", np.zeros((total, *shape), np.float32))
-    np.save(version / "poses.npy", np.stack(poses).astype(np.float32))
-    with open(version / "clips.csv", "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(rows)
-    state = {"format": 1, "version": 1, "folder": "v001", "clips": 3, "persons": []}
-    state["options"] = {"crop_size": SIZE}
-    (folder / "dataset.json").write_text(json.dumps(state), encoding="utf-8")
+    write_dataset(folder, SIZE, FRAMES)
     return folder
 
 
