@@ -22,6 +22,7 @@ Other commands (each with its own --help):
   gesticulate dialogue            two people in talk, from two photos and what both say
   gesticulate edit                gestures of a marked span of a video, made anew
   gesticulate dataset build       a training set from videos
+  gesticulate convert animation   the diffusion renderer's public weights in one file
   gesticulate retrieve            the clips of a library whose motion goes best with a speech
   gesticulate train alignment     train the speech-gesture alignment
   gesticulate train tokenizer     train the motion tokenizers
@@ -76,7 +77,7 @@ def _dispatch(arguments: list[str]) -> int:
     for words, command in _COMMANDS.items():
         if tuple(arguments[: len(words)]) == words:
             return command(arguments[len(words) :])
-    if arguments[:1] in (["dataset"], ["train"]):
+    if arguments[:1] in (["dataset"], ["train"], ["convert"]):
         choices = [words[1] for words in _COMMANDS if words[0] == arguments[0] and len(words) > 1]
         wanted = " or ".join(f"`gesticulate {arguments[0]} {choice}`" for choice in choices)
         if arguments[1:] in (["--help"], ["-h"]):
@@ -168,6 +169,16 @@ def _dataset_build(arguments: list[str]) -> int:
         f"{report.folder}: {report.clips} clips, {report.minutes:.1f} minutes; "
         f"{sum(report.rejected.values())} rejected. See {report.report}."
     )
+    return 0
+
+
+def _convert_animation(arguments: list[str]) -> int:
+    from .animation.options import ConvertOptions
+
+    options = _parse(ConvertOptions, arguments, "gesticulate convert animation")
+    from .animation.loading import convert
+
+    print(f"{convert(options.folder, options.out)}: the diffusion renderer's weights.")
     return 0
 
 
@@ -323,6 +334,7 @@ _COMMANDS: dict[tuple[str, ...], Callable[[list[str]], int]] = {
     ("dialogue",): _dialogue,
     ("edit",): _edit,
     ("dataset", "build"): _dataset_build,
+    ("convert", "animation"): _convert_animation,
     ("retrieve",): _retrieve,
     ("train", "alignment"): _train_alignment,
     ("train", "tokenizer"): _train_tokenizer,

@@ -15,9 +15,9 @@ from .sampling import Sampling
 # Values alive at the peak of the denoiser, of each picture's latent pixel and channel of the first
 # level: counted by running the full networks without data (torch's meta device) and following
 # every storage. The second is with `AnimationNetwork.save_memory`.
-_VALUES, _VALUES_SAVING = 31.0, 31.0
+_VALUES, _VALUES_SAVING = 28.0, 17.0
 # Values alive while a pixel is decoded, likewise.
-_DECODED = 1100.0
+_DECODED = 771.0
 # What the allocator cannot hand out again, and the libraries' own.
 _SLACK, _OWN = 1.2, 0.8e9
 # Pictures decoded at once.
@@ -40,8 +40,9 @@ def activations(
     denoising = pictures * latents * options.widths[0] * values
     at_once = DECODED_SAVING if low_memory else DECODED_AT_ONCE
     decoding = at_once * size[0] * size[1] * _DECODED
-    # Drawn skeletons wait, a byte a channel, for all steps that are under way.
-    waiting = 3 * size[0] * size[1] * sampling.steps * sampling.window
+    # Drawn skeletons wait, a byte a channel, for all steps that are under way; in low memory, in
+    # main memory.
+    waiting = 0 if low_memory else 3 * size[0] * size[1] * sampling.steps * sampling.window
     return _SLACK * max(denoising, decoding) * itemsize + waiting
 
 

@@ -176,7 +176,9 @@ def _run(
         with meter.stage("load"):
             from .gesture_video import GestureVideoPipeline
 
-            pipeline = GestureVideoPipeline.from_preset(settings.preset, device=settings.device)
+            pipeline = GestureVideoPipeline.from_preset(
+                settings.preset, device=settings.device, low_memory=settings.low_memory
+            )
         video = pipeline(
             picture,
             track,

@@ -104,12 +104,18 @@ class GestureVideoPipeline:
 
     @classmethod
     def from_preset(
-        cls, preset: str | Path = DEFAULT_PRESET, *, device: str = "auto", **stages: Any
+        cls,
+        preset: str | Path = DEFAULT_PRESET,
+        *,
+        device: str = "auto",
+        low_memory: bool = False,
+        **stages: Any,
     ) -> GestureVideoPipeline:
         """Build the stages that a preset names.
 
         preset: a name (`gesticulate presets`) or a YAML file. device: "auto", "cpu", "cuda", for
-        stages that take one. stages: ``estimator``, ``speech``, ``motion`` or ``renderer`` in
+        stages that take one. low_memory: as device, for stages that can do with less memory.
+        stages: ``estimator``, ``speech``, ``motion`` or ``renderer`` in
         place of the preset's: a stage's name or an object that keeps its protocol.
         Raises: UsageError for an unknown preset, stage or option; WeightsError for weights that
         are damaged or cannot be fetched.
@@ -122,7 +128,11 @@ class GestureVideoPipeline:
         for role, group in ROLES.items():
             stage = stages.get(role, getattr(choices, role))
             by_name = isinstance(stage, (str, StageChoice))
-            built[role] = registry.build(group, stage, device=device) if by_name else stage
+            built[role] = (
+                registry.build(group, stage, device=device, low_memory=low_memory)
+                if by_name
+                else stage
+            )
         return cls(built["estimator"], built["speech"], built["motion"], built["renderer"])
 
     def __call__(

@@ -25,6 +25,8 @@ class Settings:
     """Pixels of the video's longer side, 64 to 4096. Default: the photo's own, up to 1280."""
     device: str = "auto"
     """Where networks run: auto, cpu, cuda, cuda:1, mps. auto takes a GPU where there is one."""
+    low_memory: bool = False
+    """Let diffusion renderers take less memory and more time; the others take little anyway."""
     expressiveness: Literal["low", "medium", "high"] = "medium"
     """How large gestures and head motion are; medium is as trained."""
     save_poses: Path | None = None

@@ -29,7 +29,10 @@ _WEIGHTS: dict[tuple[str, str], dict[str, str]] = {
     ("motion", "skeleton-diffusion"): {"weights": "skeleton-diffusion"},
     ("motion", "dialogue"): {"weights": "dialogue"},
     ("renderer", "learned"): {"weights": "renderer-lean"},
+    ("renderer", "animation"): {"weights": "animate-anyone"},
 }
+# Renderers whose time and memory are a GPU's.
+_ON_GPU = ("animation", "wan-animate")
 _MEDIAPIPE = "models in the wheel of mediapipe"
 
 # Measured by benchmarks/pipeline.py on two cores of a server without a GPU: seconds to begin, of
@@ -56,7 +59,8 @@ class Plan:
     """A run as it would be.
 
     photo, size: (width, height) of the photo and of the video. seconds: of the speech.
-    memory: MB at the peak, about. time: seconds on two processor cores, about.
+    memory: MB at the peak, about. time: seconds on two processor cores, about; None where a GPU
+        does the rendering.
     """
 
     preset: str
@@ -67,7 +71,7 @@ class Plan:
     fps: float
     frames: int
     memory: int
-    time: int
+    time: int | None
     out: str
 
     def json(self) -> str:
@@ -82,6 +86,7 @@ class Plan:
             lines.append(f"{stage.role:<11}{stage.name}{options}")
             lines += [f"{'':<11}  {line}" for line in stage.weights]
         (w, h), (width, height) = self.photo, self.size
+        takes = f"about {self.time} s on two processor cores without a GPU"
         return "\n".join(
             [
                 *lines,
@@ -89,8 +94,8 @@ class Plan:
                 f"speech     {self.seconds:.2f} s",
                 f"video      {self.out}: {self.frames} frames, {width} x {height} pixels, "
                 f"{self.fps:g} frames/s",
-                f"memory     about {self.memory} MB",
-                f"time       about {self.time} s on two processor cores without a GPU",
+                f"memory     about {self.memory} MB{'' if self.time else ' besides the GPU'}",
+                f"time       {takes if self.time else 'as the GPU has it: the renderer needs one'}",
             ]
         )
 
@@ -115,8 +120,9 @@ def plan(
     frames = track.num_frames(settings.fps)
     learned = preset.renderer.name == "learned"
     memory, time = _estimate(track, frames, size, settings, learned)
+    told = None if preset.renderer.name in _ON_GPU else time
     return Plan(
-        settings.preset, stages, own, size, track.duration, settings.fps, frames, memory, time,
+        settings.preset, stages, own, size, track.duration, settings.fps, frames, memory, told,
         str(out),
     )  # fmt: skip
 

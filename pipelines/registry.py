@@ -89,6 +89,12 @@ def _skeleton() -> Factory:
     return SkeletonRenderer
 
 
+def _animation() -> Factory:
+    from ..animation.renderer import AnimationRenderer
+
+    return AnimationRenderer
+
+
 def _wan_animate() -> Factory:
     from ..animation.wan import WanAnimateRenderer
 
@@ -113,6 +119,7 @@ BUILT_IN: dict[str, dict[str, Callable[[], Factory]]] = {
         "puppet": _puppet,
         "learned": _learned,
         "skeleton": _skeleton,
+        "animation": _animation,
         "wan-animate": _wan_animate,
     },
 }
@@ -149,10 +156,12 @@ def factory(group: str, name: str) -> Factory:
     return typing.cast(Factory, next(point for point in points if point.name == name).load())
 
 
-def build(group: str, choice: StageChoice | str, *, device: str = "auto") -> Any:
+def build(
+    group: str, choice: StageChoice | str, *, device: str = "auto", low_memory: bool = False
+) -> Any:
     """Make a stage.
 
-    device: handed to stages that take one; the others run where they run.
+    device, low_memory: handed to stages that take them; the others run as they run.
     Raises: UsageError for an unknown name or option; WeightsError as the stage does.
     """
     choice = StageChoice(choice) if isinstance(choice, str) else choice
@@ -161,6 +170,8 @@ def build(group: str, choice: StageChoice | str, *, device: str = "auto") -> Any
     options = _checked(choice, make, signature)
     if "device" in signature.parameters:
         options.setdefault("device", device)
+    if low_memory and "low_memory" in signature.parameters:
+        options["low_memory"] = True
     return make(**options)
 
 
