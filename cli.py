@@ -34,6 +34,7 @@ Other commands (each with its own --help):
   gesticulate train autoencoder   train the motion autoencoder that FGD is measured in
   gesticulate evaluate            measure generated clips against real ones
   gesticulate presets             the presets and what they are for
+  gesticulate styles              the styles of gesturing, by name
 
 With --debug, an error shows where it arose. Exit codes: 0 done, 1 failed, 2 wrong arguments,
 130 interrupted."""
@@ -328,6 +329,22 @@ def _presets(arguments: list[str]) -> int:
     return 0
 
 
+def _styles(arguments: list[str]) -> int:
+    if arguments in (["--help"], ["-h"]):
+        print("gesticulate styles: what --style can be called, and what it stands for.")
+        return 0
+    if arguments:
+        raise UsageError(f"`gesticulate styles` takes no {arguments[0]!r}. Expected nothing.")
+    from .motion.style import NAMED
+
+    for name, style in NAMED.items():
+        print(
+            f"{name:<10} {style.rate:3.0f} strokes a minute, hands {style.amplitude:.2f} and head "
+            f"{style.head:.3f} shoulder widths about their place"
+        )
+    return 0
+
+
 _COMMANDS: dict[tuple[str, ...], Callable[[list[str]], int]] = {
     ("run",): _run,
     ("demo",): _demo,
@@ -346,6 +363,7 @@ _COMMANDS: dict[tuple[str, ...], Callable[[list[str]], int]] = {
     ("train", "autoencoder"): _train_autoencoder,
     ("evaluate",): _evaluate,
     ("presets",): _presets,
+    ("styles",): _styles,
 }
 
 

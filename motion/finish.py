@@ -139,20 +139,31 @@ def fade_out(count: int, seconds: float, fps: float) -> np.ndarray:
 
 def scale(motion: Motion, reference: Motion, expressiveness: float) -> Motion:
     """Head and body displacement from the reference times a factor; the expression stays."""
-    if expressiveness == 1:
+    head_scaled = scale_head(motion, reference, expressiveness)
+    return scale_body(head_scaled, reference, expressiveness)
+
+
+def scale_head(motion: Motion, reference: Motion, factor: float) -> Motion:
+    """The head's displacement from the reference times a factor; the expression stays."""
+    if factor == 1:
         return motion
     points = motion.points.astype(np.float64)
-    start = reference.points.astype(np.float64)
     head, expression, nose = split_face(points)
-    own_head, _, own_nose = split_face(start)
-    join_face(
-        points,
-        own_head + expressiveness * (head - own_head),
-        expression,
-        own_nose + expressiveness * (nose - own_nose),
-    )
-    body = points[:, MOTION_BODY]
-    points[:, MOTION_BODY] = start[:, MOTION_BODY] + expressiveness * (body - start[:, MOTION_BODY])
+    own_head, _, own_nose = split_face(reference.points.astype(np.float64))
+    moved = own_head + factor * (head - own_head)
+    join_face(points, moved, expression, own_nose + factor * (nose - own_nose))
+    return Motion(points, motion.confidence, motion.fps)
+
+
+def scale_body(
+    motion: Motion, reference: Motion, factor: float, part: slice = MOTION_BODY
+) -> Motion:
+    """The displacement of arms and hands, or a part of them, from the reference times a factor."""
+    if factor == 1:
+        return motion
+    points = motion.points.copy()
+    rest = reference.points[:, part]
+    points[:, part] = rest + factor * (points[:, part] - rest)
     return Motion(points, motion.confidence, motion.fps)
 
 

@@ -167,6 +167,7 @@ def _run(
 
     # What can be wrong with the inputs is said before the stages load, which takes some seconds.
     check_outputs(out, settings.save_poses, inputs=(photo, speech, settings.poses))
+    manner = settings.manner()
     meter = Meter(callback)
     with collected_warnings() as notes:
         with meter.stage("read"):
@@ -187,6 +188,7 @@ def _run(
             size=settings.size,
             seed=settings.seed,
             expressiveness=settings.expressiveness,
+            manner=manner,
             poses=poses,
             save_poses=settings.save_poses,
             preview=settings.preview,

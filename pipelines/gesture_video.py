@@ -21,6 +21,7 @@ import numpy as np
 from .. import __version__, configs
 from ..errors import InputError, UsageError
 from ..keypoints.poses import Poses
+from ..motion.manner import AS_MADE, Manner, in_manner
 from ..speech.track import Speech, SpeechFeatures
 from . import registry
 from .outputs import check_outputs, collected_warnings
@@ -145,6 +146,7 @@ class GestureVideoPipeline:
         size: int | None = None,
         seed: int = 0,
         expressiveness: float | Literal["low", "medium", "high"] = "medium",
+        manner: Manner = AS_MADE,
         poses: Poses | str | Path | None = None,
         save_poses: str | Path | None = None,
         preview: Literal["skeleton"] | None = None,
@@ -156,13 +158,19 @@ class GestureVideoPipeline:
         out: the video to write; without it the result holds the frames as a stream.
         fps: frames a second of the video. size: pixels of its longer side; None keeps the
         photo's, up to 1280. seed: another one gives another motion, the same one the same.
-        expressiveness: how large gestures are; a number scales them, 1 is as trained.
+        expressiveness: how large gestures are; a number scales them, 1 is as trained. manner: how
+        often and how far hands move, by numbers and by a style.
         poses: skeletons, or a file of `save_poses`, to render instead of new motion.
         save_poses: .npz file for the skeletons. preview: "skeleton" draws those only.
         Raises: UsageError, InputError, WeightsError; nothing half-written is left behind.
         """
         scale = scale_of(expressiveness)
         check_fps(fps)
+        if poses is not None and manner != AS_MADE:
+            raise UsageError(
+                "A style, gesture rate or gesture amplitude is for new motion. Leave it out, or "
+                "the poses."
+            )
         check_outputs(out, save_poses, inputs=(photo, speech, poses))
         meter = Meter(callback)
         with collected_warnings() as notes:
@@ -170,7 +178,7 @@ class GestureVideoPipeline:
             portrait = self._prepare(photo, size, meter)
             features = None
             if poses is None:
-                features, skeletons = self._generate(portrait, track, seed, scale, meter)
+                features, skeletons = self._generate(portrait, track, seed, scale, manner, meter)
             else:
                 skeletons = _given(poses, portrait, track)
             skeletons = on_clock(skeletons, fps, track.num_frames(fps))
@@ -211,7 +219,13 @@ class GestureVideoPipeline:
             return prepare(picture, self.estimator, size, self.motion_generator.fps)
 
     def _generate(
-        self, portrait: Portrait, speech: Speech, seed: int, expressiveness: float, meter: Meter
+        self,
+        portrait: Portrait,
+        speech: Speech,
+        seed: int,
+        expressiveness: float,
+        manner: Manner,
+        meter: Meter,
     ) -> tuple[SpeechFeatures, Poses]:
         """Speech -> motion -> the photo's own skeleton, on the generator's frame rate."""
         from ..keypoints.person import to_motion
@@ -226,7 +240,7 @@ class GestureVideoPipeline:
             motion = generator.generate(
                 features, to_motion(portrait.pose), seed=seed, expressiveness=expressiveness
             )
-            return features, retarget(motion, portrait.pose)
+            return features, retarget(in_manner(motion, features, manner), portrait.pose)
 
     def _render(
         self, portrait: Portrait, poses: Poses, preview: str | None, meter: Meter

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from tyro import conf
 
+from ..motion.manner import Manner, asked
 from .preset import DEFAULT_PRESET
 
 
@@ -29,6 +30,13 @@ class Settings:
     """Let diffusion renderers take less memory and more time; the others take little anyway."""
     expressiveness: Literal["low", "medium", "high"] = "medium"
     """How large gestures and head motion are; medium is as trained."""
+    gesture_rate: float = 1.0
+    """Times as many strokes of the hands a minute, 0 to 1.5; face and lips stay."""
+    gesture_amplitude: float = 1.0
+    """Times as far as arms and hands go, 0 to 2; head, face and lips stay."""
+    style: str | None = None
+    """Gesture as often and as far as somebody: a name that `gesticulate styles` lists, or an .npz
+    file of skeletons (from --save-poses) as an example. Rate and amplitude are relative to it."""
     save_poses: Path | None = None
     """Write the skeletons to this .npz file."""
     poses: Path | None = None
@@ -40,6 +48,10 @@ class Settings:
     json_progress: bool = False
     """Report progress as JSON lines on standard output: stage, done, total, frames_per_second,
     seconds_left; the last line has stage "done" and the result."""
+
+    def manner(self) -> Manner:
+        """What is asked of the gestures. Raises: UsageError, InputError."""
+        return asked(self.style, self.gesture_rate, self.gesture_amplitude)
 
 
 @dataclass(frozen=True)

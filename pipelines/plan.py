@@ -27,6 +27,7 @@ _WEIGHTS: dict[tuple[str, str], dict[str, str]] = {
     ("estimator", "rtmpose"): {"detector": "yolox-l", "pose": "dwpose-l-384"},
     ("motion", "contextual"): {"tokenizer": "motion-tokenizer", "weights": "motion-generator"},
     ("motion", "skeleton-diffusion"): {"weights": "skeleton-diffusion"},
+    ("motion", "fine-gesture"): {"weights": "fine-gesture"},
     ("motion", "dialogue"): {"weights": "dialogue"},
     ("renderer", "learned"): {"weights": "renderer-lean"},
     ("renderer", "animation"): {"weights": "animate-anyone"},
@@ -111,6 +112,7 @@ def plan(
     from ..video.read import read_photo
 
     check_outputs(out, settings.save_poses, inputs=(photo, speech, settings.poses))
+    settings.manner()
     preset = configs.load(settings.preset, PipelinePreset)
     stages = tuple(_stage(role, getattr(preset, role)) for role in ROLES)
     picture = photo if isinstance(photo, np.ndarray) else read_photo(photo)
