@@ -17,7 +17,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from PIL import Image
@@ -27,6 +26,8 @@ from ..errors import UsageError, WeightsError
 from ..keypoints.poses import Poses
 from ..warping.renderer import PuppetRenderer, check_poses
 from ..weights import reachable
+from .crop import Crop
+from .region import PersonRegion
 from .wan_pictures import face_picture, skeleton_picture
 
 REPOSITORY = "Wan-AI/Wan2.2-Animate-14B-Diffusers"
@@ -65,7 +66,8 @@ class WanSampling:
 
 
 class WanAnimateRenderer:
-    """`Renderer` by Wan2.2-Animate-14B; draws the whole picture anew, background included.
+    """`Renderer` by Wan2.2-Animate-14B. The model draws whole pictures; the photo keeps what lies
+    away from the person.
 
     weights: hub name or local folder of the model in diffusers' format. device: "auto" takes CUDA.
     low_memory: stream the model's blocks from main memory. faces: what draws the video that the
@@ -110,35 +112,48 @@ class WanAnimateRenderer:
     def render(self, photo: np.ndarray, photo_pose: Poses, poses: Poses) -> Iterator[np.ndarray]:
         """One frame a pose; see `pipelines.stages.Renderer`."""
         check_poses(photo, photo_pose, poses)
-        size, overlap = drawn_size(poses.size, self.sampling.pixels), self.sampling.overlap
-        reference = Image.fromarray(photo).resize(size, Image.Resampling.LANCZOS)
+        crop = Crop(0, 0, *poses.size, drawn_size(poses.size, self.sampling.pixels))
+        picture, points = crop.cut(photo), crop.points(poses.points)
+        region = PersonRegion(picture, crop.points(photo_pose.points[0]), points)
+        if region.still:
+            yield from (photo.copy() for _ in range(len(poses)))
+            return
+        # The last segment is drawn whole, too, so there may be more pictures than poses.
+        for own, made in zip(points, self._pictures(photo, photo_pose, poses, crop), strict=False):
+            frame = photo.copy()
+            crop.paste(frame, made, region.mask(own))
+            yield frame
+
+    def _pictures(
+        self, photo: np.ndarray, photo_pose: Poses, poses: Poses, crop: Crop
+    ) -> Iterator[np.ndarray]:
+        """The model's pictures [h, w, 3] uint8 as a stream, to the end of the last segment."""
+        reference = Image.fromarray(crop.cut(photo))
         noise = torch.Generator().manual_seed(self.sampling.seed)
         before: np.ndarray | None = None
-        left = len(poses)
-        for guides in segments(self._guides(photo, photo_pose, poses, size), self.sampling):
+        overlap = self.sampling.overlap
+        for guides in segments(self._guides(photo, photo_pose, poses, crop), self.sampling):
             frames = self._draw(reference, guides, before, noise)
-            new = frames if before is None else frames[overlap:]
+            for frame in frames if before is None else frames[overlap:]:
+                yield np.round(frame * 255).astype(np.uint8)
             before = frames[-overlap:]
-            for frame in new[:left]:
-                yield cv2.resize(_bytes(frame), poses.size, interpolation=cv2.INTER_CUBIC)
-            left -= len(new)
 
     def _guides(
-        self, photo: np.ndarray, photo_pose: Poses, poses: Poses, size: tuple[int, int]
+        self, photo: np.ndarray, photo_pose: Poses, poses: Poses, crop: Crop
     ) -> Iterator[tuple[Image.Image, Image.Image]]:
         """Skeleton and face of each frame, up to the end of the last segment: there the motion
         runs backwards, as the model's authors fill it."""
-        count, step = len(poses), self.sampling.segment - self.sampling.overlap
-        whole = self.sampling.overlap + step * max(1, -(-(count - self.sampling.overlap) // step))
-        padded = poses[
-            np.pad(np.arange(count), (0, whole - count), "reflect" if count > 1 else "edge")
-        ]
+        count, overlap = len(poses), self.sampling.overlap
+        step = self.sampling.segment - overlap
+        beyond = overlap + step * max(1, -(-(count - overlap) // step)) - count
+        order = np.pad(np.arange(count), (0, beyond), "reflect" if count > 1 else "edge")
+        padded = poses[order]
         side = self.pipe.transformer.config.motion_encoder_size
         faces = self.faces(photo, photo_pose, padded)
-        for own, drawn, face in zip(padded.points, padded.scaled(size).points, faces, strict=True):
+        for points, frame in zip(padded.points, faces, strict=True):
             yield (
-                Image.fromarray(skeleton_picture(drawn, size)),
-                Image.fromarray(face_picture(face, own, side)),
+                Image.fromarray(skeleton_picture(crop.points(points), crop.size)),
+                Image.fromarray(face_picture(frame, points, side)),
             )
 
     def _draw(
@@ -273,8 +288,3 @@ def _snapshot(repository: str) -> str:
                 f"it is not in the cache, and {constants.ENDPOINT} does not answer"
             ) from None
     return snapshot_download(repository)
-
-
-def _bytes(frame: np.ndarray) -> np.ndarray:
-    """[H, W, 3] in 0..1 -> uint8."""
-    return np.round(frame * 255).astype(np.uint8)
