@@ -1,11 +1,23 @@
 """The drawn person, and the diffusion renderer's networks at a size for tests."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from drawn_person import Drawn, draw_person
 
 from gesticulate.animation.coders import PictureCoders, tiny_coders
 from gesticulate.animation.networks import TINY, AnimationNetwork
+
+KEYS = Path(__file__).resolve().parents[3] / "shared" / "research" / "keys"
+
+
+@pytest.fixture(scope="session")
+def keys_dir() -> Path:
+    """Lists of the public files' tensors, kept beside a developer's checkout."""
+    if not KEYS.is_dir():
+        pytest.skip(f"no lists of public weights at {KEYS}")
+    return KEYS
 
 
 @pytest.fixture(scope="session")
