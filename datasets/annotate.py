@@ -17,6 +17,7 @@ from .files import write_text
 from .frames import read_span, scaled_size
 from .options import FPS
 from .shots import Span
+from .sides import find_divide, halves, put_back
 
 # Estimators look at people in a few hundred pixels; 4K frames would only cost decoding time.
 LONGEST_SIDE = 1280
@@ -41,13 +42,15 @@ class Estimator(Protocol):
 @dataclass(frozen=True)
 class AnnotationJob:
     """path: the video. size: its (width, height) in pixels. span: the clip. poses, remarks: the
-    files to write: skeletons, and what else the frames show (see ``Remarks``)."""
+    files to write: skeletons, and what else the frames show (see ``Remarks``). side: "left" or
+    "right" for one of two people, '' for a video of one."""
 
     path: Path
     size: tuple[int, int]
     span: Span
     poses: Path
     remarks: Path
+    side: str = ""
 
     @property
     def done(self) -> bool:
@@ -102,13 +105,21 @@ def annotate(estimator: Estimator, job: AnnotationJob) -> str:
     """
     size = scaled_size(job.size, LONGEST_SIDE)
     watch = _Watch(job.span.num_frames)
-    frames = watch(read_span(job.path, job.span, size))
+    divide = 0
     try:
+        frames: Iterable[np.ndarray] = read_span(job.path, job.span, size)
+        if job.side:
+            divide = find_divide(estimator, _sampled(read_span(job.path, job.span, size), job))
+            frames = halves(frames, job.side, divide)
+        frames = watch(frames)
         if job.poses.is_file():
             for _ in frames:
                 pass
         else:
-            estimator.track(frames, FPS).scaled(job.size).save(job.poses)
+            poses = estimator.track(frames, FPS)
+            if job.side:
+                poses = put_back(poses, job.side, divide, size)
+            poses.scaled(job.size).save(job.poses)
         if not job.remarks.is_file():
             content = {
                 "estimator": estimator.name,
@@ -122,6 +133,14 @@ def annotate(estimator: Estimator, job: AnnotationJob) -> str:
     except Exception as error:  # one clip that no library can digest must not stop a long build
         return f"{type(error).__name__}: {error}"
     return ""
+
+
+def _sampled(frames: Iterable[np.ndarray], job: AnnotationJob) -> list[np.ndarray]:
+    """A few evenly spaced frames of a clip."""
+    watch = _Watch(job.span.num_frames)
+    for _ in watch(frames):
+        pass
+    return watch.sample
 
 
 class _Watch:

@@ -34,7 +34,8 @@ Progress = Callable[[str, int, int], None]
 
 # Options that what is already in a folder was made with; another value needs another folder.
 _FIXED = (
-    "estimator min_seconds max_seconds trim_frames cut_threshold seconds_per_video crop_size"
+    "estimator persons min_seconds max_seconds trim_frames cut_threshold seconds_per_video "
+    "crop_size"
 ).split()
 _BUILD_FILE = "build.json"
 
@@ -122,6 +123,8 @@ def _check(options: BuildOptions) -> None:
         )
     if not 0 <= options.val_share < 1:
         raise UsageError(f"val_share must be in 0..1 (1 excluded), got {options.val_share}.")
+    if options.persons not in (1, 2):
+        raise UsageError(f"persons must be 1 or 2, got {options.persons}.")
     if options.crop_size < 64 or options.crop_size % 2:
         raise UsageError(f"crop_size must be even and at least 64, got {options.crop_size}.")
 
@@ -135,7 +138,7 @@ def _claim_folder(options: BuildOptions) -> None:
     if not path.is_file():
         write_text(path, json.dumps(fixed, indent=1))
         return
-    before = json.loads(path.read_text())
+    before = {"persons": 1, **json.loads(path.read_text())}
     for name, value in fixed.items():
         if before.get(name) != value:
             raise UsageError(
@@ -169,7 +172,7 @@ def _cut(options: BuildOptions, sources: list[Source], progress: Progress) -> di
     _tell(progress, "cut", run_jobs(cut, jobs, _nothing, options.workers), len(jobs))
     cuttings = {}
     for file in sorted(folder.glob("*.json")):
-        cuttings[file.stem] = load_cutting(file, given.get(file.stem))
+        cuttings[file.stem] = load_cutting(file, given.get(file.stem), options.persons)
     return cuttings
 
 
@@ -188,7 +191,7 @@ def _annotate(
     jobs = {
         AnnotationJob(
             clip.source.path, clip.size, clip.span, folder / f"{clip.id}.npz",
-            folder / f"{clip.id}.json",
+            folder / f"{clip.id}.json", clip.side,
         ): clip.id
         for clip in clips
     }  # fmt: skip

@@ -10,18 +10,26 @@ from ..errors import InputError
 from .files import write_text
 from .options import BuildOptions
 from .shots import Span, find_shots, plan_clips
+from .sides import SIDES
 from .sources import Source
 
 
 @dataclass(frozen=True)
 class Clip:
     """id: unique in the data set, and stays. source: the video. span: the part of it. size: the
-    video's (width, height) in pixels."""
+    video's (width, height) in pixels. side: "left" or "right" for one of two people, '' for a
+    video of one."""
 
     id: str
     source: Source
     span: Span
     size: tuple[int, int]
+    side: str = ""
+
+    @property
+    def person(self) -> str:
+        """Who is seen; of two people in a video, each is somebody."""
+        return f"{self.source.person}:{self.side}" if self.side else self.source.person
 
 
 @dataclass(frozen=True)
@@ -60,8 +68,9 @@ def cut(_: None, job: CuttingJob) -> str:
     return error
 
 
-def load_cutting(file: Path, now: Source | None = None) -> Cutting:
-    """What `cut` wrote. now: what is known of the video today (its index may have changed)."""
+def load_cutting(file: Path, now: Source | None = None, persons: int = 1) -> Cutting:
+    """What `cut` wrote. now: what is known of the video today (its index may have changed).
+    persons: with 2, every span gives a clip of the left and one of the right person."""
     content = json.loads(file.read_text())
     known = content["source"]
     source = now or Source(**known | {"path": Path(known["path"])})
@@ -70,6 +79,12 @@ def load_cutting(file: Path, now: Source | None = None) -> Cutting:
     name = f"{Path(source.key).stem[:40]}-{file.stem}"
     size = (content["size"][0], content["size"][1])
     spans = [Span(**span) for span in content["spans"]]
-    clips = [Clip(f"{name}-{round(span.start * 1000):07d}", source, span, size) for span in spans]
+    clips = [
+        Clip(
+            f"{name}-{round(span.start * 1000):07d}{side and f'-{side}'}", source, span, size, side
+        )
+        for span in spans
+        for side in (SIDES if persons == 2 else ("",))
+    ]
     short = tuple((start, end) for start, end in content["short"])
     return Cutting(source, tuple(clips), short)

@@ -62,6 +62,9 @@ class BuildOptions:
     """Folder of the data set."""
     estimator: str = "auto"
     """Pose estimator that annotates the clips."""
+    persons: int = 1
+    """2: every video shows two people beside each other. Each is followed in their half and becomes
+    a clip, `...-left` and `...-right`, of the same frames."""
     workers: int = 0
     """Processes that work at the same time; 0 is one a processor core."""
     min_seconds: float = 2.0

@@ -78,7 +78,7 @@ def read_state(folder: Path) -> dict[str, Any]:
 
 def _speakers(known: list[str], accepted: Sequence[tuple[Clip, Processed]]) -> dict[str, int]:
     """Person -> number. Known persons keep theirs, so that a trained model's numbers stay true."""
-    persons = sorted({clip.source.person for clip, _ in accepted} - set(known))
+    persons = sorted({clip.person for clip, _ in accepted} - set(known))
     return {person: number for number, person in enumerate([*known, *persons])}
 
 
@@ -97,8 +97,8 @@ def _rows(
             "offset": offset,
             "split": source.split,
             "kind": source.kind,
-            "person": source.person,
-            "speaker": speakers[source.person],
+            "person": clip.person,
+            "speaker": speakers[clip.person],
             "sound": int(bool(result.sound)),
             "body": int(bool(result.body)),
             "width": clip.size[0],

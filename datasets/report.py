@@ -43,7 +43,7 @@ def write_report(
     parts = [
         "# Data set report",
         f"{len(clips)} clips annotated, {len(accepted)} accepted: {_minutes(accepted):.1f} "
-        f"minutes, {len({clip.source.person for clip, _ in accepted})} persons.",
+        f"minutes, {len({clip.person for clip, _ in accepted})} persons.",
         _estimators(folder, clips),
         "## Accepted, by split and kind",
         _by_split_and_kind(accepted),
@@ -94,7 +94,7 @@ def _by_split_and_kind(accepted: Accepted) -> str:
     for (split, kind), group in sorted(groups.items()):
         heard = [pair for pair in group if pair[1].sound]
         bodies = [pair for pair in group if pair[1].body]
-        persons = len({clip.source.person for clip, _ in group})
+        persons = len({clip.person for clip, _ in group})
         rows.append(
             (split, kind, len(group), persons, f"{_minutes(group):.1f}", f"{_minutes(heard):.1f}",
              f"{_minutes(bodies):.1f}")
@@ -180,7 +180,7 @@ def _own_and_other(pairs: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarr
 def _leaks(accepted: Accepted) -> str:
     splits: dict[str, set[str]] = {}
     for clip, _ in accepted:
-        splits.setdefault(clip.source.person, set()).add(clip.source.split)
+        splits.setdefault(clip.person, set()).add(clip.source.split)
     leaks = [f"- {person}: {', '.join(sorted(s))}" for person, s in splits.items() if len(s) > 1]
     return "\n".join(leaks) or "None."
 

@@ -186,3 +186,35 @@ def _options(videos: Path, output: Path) -> BuildOptions:
 
 def _ids(clips: Clips) -> set[str]:
     return {row.id for row in clips}
+
+
+def test_two_people_become_two_clips(
+    astronaut: np.ndarray, write_video, moved_about, tmp_path: Path
+) -> None:
+    person, other = moved_about(astronaut), moved_about(astronaut[:, ::-1], reach=6)
+    write_video(tmp_path / "videos/talk.mp4", np.concatenate([person, other], axis=2))
+    write_video(tmp_path / "videos/alone.mp4", person)
+    options = BuildOptions(
+        (tmp_path / "videos",), tmp_path / "set", estimator="mediapipe", persons=2, workers=1,
+        min_seconds=0.6, crop_size=128,
+    )  # fmt: skip
+    build(options)
+    clips = Clips(tmp_path / "set")
+    assert [row.id[-6:] for row in clips] == ["0-left", "-right"]
+    assert [row.person for row in clips] == ["talk.mp4:left", "talk.mp4:right"]
+    left, right = (
+        Poses.load(tmp_path / f"set/annotations/{row.id}.npz").points[:, layout.FACE_NOSE_TIP + 23]
+        for row in clips
+    )
+    assert left[:, 0].max() < 256 < right[:, 0].min()
+    # The right one is the left one in the mirror, and sways half as far.
+    assert np.ptp(right[:, 0]) == pytest.approx(np.ptp(left[:, 0]) / 2, abs=2)
+    assert [row.crop[0] >= 256 for row in clips] == [False, True]
+    with open(tmp_path / "set/rejected.csv", newline="") as file:
+        told = [row["message"] for row in csv.DictReader(file) if row["file"] == "alone.mp4"]
+    assert len(told) == 2
+    assert "Two people were asked for, and seen in 0 of 5 frames" in told[0]
+    with pytest.raises(UsageError, match="persons = 2, now it is 1"):
+        build(dataclasses.replace(options, persons=1))
+    with pytest.raises(UsageError, match="persons must be 1 or 2"):
+        build(dataclasses.replace(options, persons=3))
