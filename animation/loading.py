@@ -10,7 +10,13 @@ from .. import weights as registry
 from .checkpoint import load_with_coders, save_animation
 from .coders import PictureCoders
 from .networks import FULL, AnimationNetwork, AnimationOptions
-from .public import load_public_coders, load_public_network
+from .public import (
+    CODER_FILES,
+    NETWORK_FILES,
+    load_public_coders,
+    load_public_network,
+    public_files,
+)
 
 PUBLIC = "animate-anyone"
 
@@ -26,10 +32,9 @@ def load_weights(
     Raises: WeightsError where they are missing, damaged, or do not fit.
     """
     if Path(weights).is_dir():
-        folder = Path(weights)
-        return load_public_network(folder, dtype=dtype), load_public_coders(folder)
+        return _load_public(Path(weights), FULL, dtype)
     if weights == PUBLIC and not registry.available(PUBLIC):
-        return load_public_network(dtype=dtype), load_public_coders()
+        return _load_public(None, FULL, dtype)
     network, coders = load_with_coders(registry.locate(weights), dtype)
     return network, coders if coders is not None else load_public_coders()
 
@@ -44,7 +49,15 @@ def convert(
     Raises: WeightsError as `load_weights`.
     """
     out = out or registry.user_folder() / registry.get(PUBLIC).file
-    network, coders = load_public_network(folder, options), load_public_coders(folder)
+    network, coders = _load_public(folder, options, torch.float32)
     out.parent.mkdir(parents=True, exist_ok=True)
     save_animation(out, network, coders)
     return out
+
+
+def _load_public(
+    folder: Path | None, options: AnimationOptions, dtype: torch.dtype
+) -> tuple[AnimationNetwork, PictureCoders]:
+    # What is missing is said of all files at once, before any is read.
+    public_files((*NETWORK_FILES, *CODER_FILES), folder)
+    return load_public_network(folder, options, dtype), load_public_coders(folder)

@@ -101,7 +101,7 @@ def choose_device(device: str) -> torch.device:
 
 
 _NO_GPU = (
-    "The diffusion renderer needs a GPU with about 16 GB of memory (8 GB with --low-memory), and "
+    "The diffusion renderer needs a GPU with about 11 GB of memory (5 GB with --low-memory), and "
     "none was found. The warp renderer needs none: --preset contextual. --device cpu runs all the "
     "same, at hours for a second of video."
 )

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from ..errors import WeightsError
-from ..weights import user_folder
+from ..weights import reachable, user_folder
 from .checkpoint import assemble
 from .coders import PictureCoders
 from .networks import FULL, AnimationNetwork, AnimationOptions
@@ -43,7 +43,7 @@ PARTS = {
     "pose_guider.pth": "guider",
 }
 NETWORK_FILES = tuple(PublicFile(name, _ANYONE, name) for name in PARTS)
-CODER_FILES = (
+CODER_FILES: tuple[PublicFile, ...] = (
     PublicFile("sd-vae-ft-mse/config.json", _VAE, "config.json"),
     PublicFile(
         "sd-vae-ft-mse/diffusion_pytorch_model.safetensors",
@@ -165,6 +165,8 @@ def _download(missing: list[PublicFile], found: dict[str, Path | None]) -> str:
 
     if constants.HF_HUB_OFFLINE:
         return "; HF_HUB_OFFLINE is set"
+    if not reachable(constants.ENDPOINT):
+        return f"; {constants.ENDPOINT} does not answer"
     try:
         for one in missing:
             found[one.place] = Path(hf_hub_download(one.repository, one.file))

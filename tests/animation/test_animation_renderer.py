@@ -161,7 +161,7 @@ def test_the_mask_follows_hands_and_fades(drawn):
 def test_without_a_gpu_it_says_what_it_needs(network, coders):
     if torch.cuda.is_available() or torch.backends.mps.is_available():
         pytest.skip("this machine has a GPU")
-    with pytest.raises(UsageError, match=r"needs a GPU.*16 GB.*--preset contextual"):
+    with pytest.raises(UsageError, match=r"needs a GPU.*11 GB.*--preset contextual"):
         AnimationRenderer()
     with pytest.raises(UsageError, match="cuda is not here"):
         AnimationRenderer(device="cuda", network=network, coders=coders)

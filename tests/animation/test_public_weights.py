@@ -183,13 +183,13 @@ def test_without_weights_and_network_one_error_says_what_to_do(offline):
     message = str(caught.value)
     assert "HF_HUB_OFFLINE is set" in message
     assert str(public.public_folder()) in message
-    assert all(one.place in message for one in NETWORK_FILES)
+    assert all(one.place in message for one in (*NETWORK_FILES, *CODER_FILES))
     assert "gesticulate convert animation" in message
 
 
 def test_the_command_converts_or_says_what_is_missing(offline, folder, capsys):
     assert cli.main(["convert", "animation", str(folder / "nowhere")]) == 1
-    assert "4 files missing" in capsys.readouterr().err
+    assert "8 files missing" in capsys.readouterr().err
     # These files are too small to be the public ones, and every difference is an error.
     assert cli.main(["convert", "animation", str(folder)]) == 1
     assert "does not fit" in capsys.readouterr().err
