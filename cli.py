@@ -28,6 +28,7 @@ Other commands (each with its own --help):
   gesticulate train tokenizer     train the motion tokenizers
   gesticulate train generator     train the motion generator
   gesticulate train skeleton-diffusion  train a motion generator by diffusion of skeletons
+  gesticulate train fine-gesture  train FineGesture: diffusion of motion codes
   gesticulate train dialogue      train the motion generator for two people in talk
   gesticulate train renderer      train the learned renderer
   gesticulate train animation     train the diffusion renderer
@@ -261,6 +262,16 @@ def _train_dialogue(arguments: list[str]) -> int:
     return 0
 
 
+def _train_fine_gesture(arguments: list[str]) -> int:
+    from .training.options import FineGestureTraining
+
+    options = _parse_over_preset(FineGestureTraining, arguments, "gesticulate train fine-gesture")
+    from .training.fine_gesture import train_fine_gesture
+
+    train_fine_gesture(options)
+    return 0
+
+
 def _train_renderer(arguments: list[str]) -> int:
     from .training.options import RendererTraining
 
@@ -358,6 +369,7 @@ _COMMANDS: dict[tuple[str, ...], Callable[[list[str]], int]] = {
     ("train", "generator"): _train_generator,
     ("train", "skeleton-diffusion"): _train_skeleton_diffusion,
     ("train", "dialogue"): _train_dialogue,
+    ("train", "fine-gesture"): _train_fine_gesture,
     ("train", "renderer"): _train_renderer,
     ("train", "animation"): _train_animation,
     ("train", "autoencoder"): _train_autoencoder,

@@ -71,6 +71,12 @@ def _dialogue() -> Factory:
     return DialogueDiffusion
 
 
+def _fine_gesture() -> Factory:
+    from ..motion.diffusion.fine import FineGestureGenerator
+
+    return FineGestureGenerator
+
+
 def _puppet() -> Factory:
     from ..warping.renderer import PuppetRenderer
 
@@ -113,6 +119,7 @@ BUILT_IN: dict[str, dict[str, Callable[[], Factory]]] = {
     "motion_generators": {
         "contextual": _contextual,
         "skeleton-diffusion": _skeleton_diffusion,
+        "fine-gesture": _fine_gesture,
         "dialogue": _dialogue,
     },
     "renderers": {

@@ -88,9 +88,17 @@ def whole_importance() -> Tensor:
     return torch.cat([importance(part) for part in PARTS])
 
 
-@torch.no_grad()
 def measure(module: nn.Module, batches: Sequence[Batch], floor: float = SPREAD_FLOOR) -> None:
-    """Set a network's `mean`, `spread`, `speech_mean` and `speech_std` from training windows.
+    """Both measurements below, for a network that reads vectors and speech."""
+    measure_vectors(module, batches, floor)
+    measure_speech(module, batches)
+
+
+@torch.no_grad()
+def measure_vectors(
+    module: nn.Module, batches: Sequence[Batch], floor: float = SPREAD_FLOOR
+) -> None:
+    """Set a module's `mean` and `spread` of motion vectors from training windows.
 
     floor: no dimension's spread is less than this share of its stream's median: less is jitter.
     """
@@ -105,7 +113,6 @@ def measure(module: nn.Module, batches: Sequence[Batch], floor: float = SPREAD_F
         spreads.append(spread.clamp(min=floor * float(spread.median())))
     module.mean.copy_(torch.cat(means))
     module.spread.copy_(torch.cat(spreads))
-    measure_speech(module, batches)
 
 
 @torch.no_grad()

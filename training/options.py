@@ -192,6 +192,53 @@ class DialogueTraining:
 
 
 @dataclass(frozen=True)
+class FineGestureTraining:
+    """Train FineGesture (Wan et al. 2025): first its motion VQ-VAE, then the diffusion in it."""
+
+    data: DataOptions
+    """Its window is what the network makes at a time, and the poses before that."""
+    loop: LoopOptions
+    """Of the diffusion. The VQ-VAE's run lies in its folder `vqvae`."""
+    vqvae: str = "train"
+    """`train`: train one first. `none`: go without, on motion vectors (the paper's ablation). Else
+    the path of a trained one, for instance another run's vqvae/motion-vqvae.safetensors."""
+    vqvae_steps: int = 2000
+    vqvae_learning_rate: float = 1e-3
+    continuous: int = 200
+    """Steps at the beginning of the VQ-VAE without quantisation, as for the tokenizers."""
+    vqvae_width: int = 64
+    code_dim: int = 64
+    codes: int = 256
+    velocity: float = 1.0
+    acceleration: float = 1.0
+    commitment: float = 1.0
+    """Weights of the VQ-VAE's losses (the paper, equation 4: all 1)."""
+    width: int = 128
+    heads: int = 4
+    hidden: int = 256
+    layers: int = 4
+    speech_layers: int = 1
+    dropout: float = 0.1
+    spatial: bool = True
+    """Attention between the groups of points; without: the paper's ablation."""
+    temporal: bool = True
+    """Attention between frames; without: the paper's ablation."""
+    history: int = 4
+    """Poses before the window."""
+    from_reference: float = 0.3
+    """Chance that these are one pose, repeated, as where motion begins with a photo."""
+    noise_steps: int = 500
+    prediction: Literal["sample", "epsilon"] = "epsilon"
+    """What the network tells: the clean sample, or the noise as in the paper."""
+    hide_speech: float = 0.1
+    """Chance that a sample goes without speech, for classifier-free guidance."""
+    speakers: int = 16
+    """Rows of the speaker table besides anybody: the persons with most speech."""
+    known_speaker: float = 0.5
+    """Chance that a sample is told its speaker; otherwise it trains the row for anybody."""
+
+
+@dataclass(frozen=True)
 class AutoencoderTraining:
     """Train the motion autoencoder that FGD is measured in."""
 

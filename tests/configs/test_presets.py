@@ -17,6 +17,7 @@ from gesticulate.training.options import (
     AlignmentTraining,
     AnimationTraining,
     AutoencoderTraining,
+    FineGestureTraining,
     GeneratorTraining,
     RendererTraining,
     SkeletonDiffusionTraining,
@@ -126,5 +127,6 @@ def test_every_training_preset_is_complete(name):
         "renderer": RendererTraining,
         "animation": AnimationTraining,
         "skeleton": SkeletonDiffusionTraining,
+        "fine": FineGestureTraining,
     }[name.split("-")[1]]
     assert configs.load(name, kind).loop.steps > 0

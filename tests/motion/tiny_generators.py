@@ -72,6 +72,39 @@ def skeleton_diffusion(
     return SkeletonDiffusionGenerator(str(path), options)
 
 
+def tiny_vqvae() -> MotionVQVAE:
+    torch.manual_seed(0)
+    vqvae = MotionVQVAE(VQVAEOptions(width=4, code_dim=6, codes=16))
+    vqvae.spread[:136], vqvae.spread[136:] = SPREADS
+    # An untrained network hardly lets anything through.
+    for layers in (vqvae.encoder, vqvae.decoder):
+        for layer in layers:
+            if isinstance(layer, torch.nn.Conv1d):
+                layer.weight.data.mul_(1.7)
+    # One step of training puts the codes onto latents.
+    spread = vqvae.spread.clone()
+    vqvae.train()(spread * torch.randn(6, 30, 232), torch.ones(6, 30, 232))
+    return vqvae.eval()
+
+
+def tiny_fine(latent: int = 6, **changes) -> FineDenoiser:
+    torch.manual_seed(0)
+    sizes = dict(
+        speech_channels=CHANNELS, latent=latent, width=16, heads=2, hidden=32, layers=2,
+        speech_width=16, speakers=3, dropout=0.0, window=24, history=4,
+    )  # fmt: skip
+    return FineDenoiser(FineOptions(**(sizes | changes))).eval()
+
+
+def fine_gesture(
+    folder: Path, options: FineGestureOptions | None = None, **changes
+) -> FineGestureGenerator:
+    path = folder / "fine.safetensors"
+    save_fine(path, FineGesture(tiny_vqvae(), tiny_fine(**changes), ["somebody"]))
+    options = options or FineGestureOptions(SamplerOptions(steps=4), lookahead=6)
+    return FineGestureGenerator(str(path), options)
+
+
 def dialogue(folder: Path) -> DialogueDiffusion:
     torch.manual_seed(0)
     denoiser = PairDenoiser(
@@ -89,5 +122,6 @@ def dialogue(folder: Path) -> DialogueDiffusion:
 GENERATORS = {
     "contextual": contextual,
     "skeleton-diffusion": skeleton_diffusion,
+    "fine-gesture": fine_gesture,
     "dialogue": dialogue,
 }

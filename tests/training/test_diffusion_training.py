@@ -3,16 +3,25 @@
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 import torch
 
 from gesticulate.errors import UsageError
-from gesticulate.motion.diffusion.checkpoint import load_skeleton
+from gesticulate.motion.diffusion.checkpoint import load_fine, load_skeleton
+from gesticulate.motion.diffusion.fine import FineGestureGenerator
 from gesticulate.motion.diffusion.skeleton import SkeletonDiffusionGenerator
+from gesticulate.motion.diffusion.vqvae import MotionVQVAE, RawLatents, VQVAEOptions
 from gesticulate.training.clips import WindowSampler
 from gesticulate.training.data import load_clips
-from gesticulate.training.diffusion import changes, measure, squared_error, whole
-from gesticulate.training.options import DataOptions, LoopOptions, SkeletonDiffusionTraining
+from gesticulate.training.diffusion import changes, measure_vectors, squared_error, whole
+from gesticulate.training.fine_gesture import VQVAELosses, train_fine_gesture
+from gesticulate.training.options import (
+    DataOptions,
+    FineGestureTraining,
+    LoopOptions,
+    SkeletonDiffusionTraining,
+)
 from gesticulate.training.skeleton_diffusion import (
     SkeletonLosses,
     build,
@@ -97,7 +106,7 @@ def test_vectors_are_measured_where_they_are_seen(dataset, tmp_path):
     sampler = WindowSampler(clips, 28)
     batches = [sampler.batch(i, 16) for i in range(4)]
     network = build(options, batches[0].speech.shape[-1])
-    measure(network, batches, floor=0.0)
+    measure_vectors(network, batches, floor=0.0)
     vectors, seen = (torch.cat(x).flatten(0, 1) for x in zip(*map(whole, batches), strict=True))
     column = vectors[:, 200][seen[:, 200] > 0]
     assert float(network.mean[200]) == pytest.approx(float(column.mean()), abs=1e-5)
@@ -110,3 +119,67 @@ def test_a_window_too_short_is_named(dataset, tmp_path):
     options = dataclasses.replace(skeleton_options(dataset, tmp_path), history=28)
     with pytest.raises(UsageError, match="window of 28 frames with a history of 28"):
         build(options, 10)
+
+
+def fine_options(dataset, output, steps=4, **changes):
+    return FineGestureTraining(
+        DataOptions(dataset, window=20), loop(output, steps, ema=0.5), vqvae_steps=4,
+        vqvae_width=4, code_dim=4, codes=8, width=16, heads=2, hidden=32, layers=1, **changes,
+    )  # fmt: skip
+
+
+def test_fine_training_writes_weights_that_generate(dataset, tmp_path):
+    path = train_fine_gesture(fine_options(dataset, tmp_path))
+    generator = FineGestureGenerator(str(path))
+    assert generator.network.options.window == 16
+    assert generator.network.latent_std.min() >= 1e-3
+    # The frozen latents are those of the first stage, which a later run takes as they are.
+    vqvae = tmp_path / "vqvae" / "motion-vqvae.safetensors"
+    again = fine_options(dataset, tmp_path / "again", vqvae=str(vqvae), steps=2)
+    taken = load_fine(train_fine_gesture(again)).latents
+    assert isinstance(taken, MotionVQVAE)
+    for a, b in zip(taken.state_dict().values(), generator.latents.state_dict().values()):  # noqa: B905
+        assert torch.equal(a, b)
+    assert not (tmp_path / "again" / "vqvae").exists()
+
+
+def test_fine_training_goes_without_its_parts(dataset, tmp_path):
+    options = fine_options(dataset, tmp_path, vqvae="none", spatial=False, prediction="sample")
+    found = load_fine(train_fine_gesture(options))
+    assert isinstance(found.latents, RawLatents)
+    assert not found.denoiser.options.spatial
+    assert found.denoiser.options.noise.prediction == "sample"
+
+
+def test_the_vqvae_learns_velocity_and_acceleration(dataset, tmp_path):
+    """Equation (4) against plain differences of arrays, and a few steps down it."""
+    options = fine_options(dataset, tmp_path, continuous=60)
+    clips = load_clips(options.data, "train", needs_sound=True)
+    sampler = WindowSampler(clips, 20, augment=False)
+    batch = sampler.batch(0, 8)
+    torch.manual_seed(0)
+    vqvae = MotionVQVAE(VQVAEOptions(16, 8, 32))
+    measure_vectors(vqvae, [batch])
+    module = VQVAELosses(vqvae, options).train()
+    optimizer = torch.optim.Adam(module.parameters(), 5e-3)
+    losses = []
+    for step in range(80):
+        loss = module(sampler.batch(step, 8), step)["loss"]
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert np.mean(losses[50:60]) < 0.8 * np.mean(losses[:10])
+    with torch.no_grad():
+        terms = module.eval()(batch, 0)
+        vectors, seen = whole(batch)
+        coded = vqvae(vectors, seen)
+    error = coded.vectors.numpy() - ((vectors - vqvae.mean) / vqvae.spread).numpy()
+    known = seen.numpy()
+    total = coded.commitment.item()
+    for name in ("place", "velocity", "acceleration"):
+        expected = (np.abs(error) * known).sum() / known.sum()
+        assert terms[name].item() == pytest.approx(expected, rel=1e-4)
+        total += expected
+        error, known = np.diff(error, axis=1), known[:, 1:] * known[:, :-1]
+    assert terms["loss"].item() == pytest.approx(total, rel=1e-4)

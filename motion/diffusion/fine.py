@@ -1,0 +1,131 @@
+"""The motion generator of FineGesture (Wan et al. 2025): diffusion of a VQ-VAE's latents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...keypoints.motion import Motion
+from ...speech.track import SpeechFeatures
+from ...weights import locate
+from ..finish import Finishing, finish
+from ..generator import NOBODY
+from ..inputs import check_inputs
+from ..vectors import FACE_DIMS, SEEN, to_motion, to_vectors
+from .checkpoint import load_fine
+from .groups import GROUPS
+from .noise import SamplerOptions, draw, guide, sample
+from .windows import in_windows, window_starts
+
+
+@dataclass(frozen=True)
+class FineGestureOptions:
+    """How motion is generated.
+
+    sampler: see `SamplerOptions`. lookahead: frames at a window's end that the next window makes
+    anew. guidance: 1 is none; above, away from what would be made without speech. quantise: put
+    latents on their codes, as the decoder was trained; without it nothing is rounded away.
+    """
+
+    sampler: SamplerOptions = field(default_factory=lambda: SamplerOptions(steps=16))
+    lookahead: int = 8
+    guidance: float = 2.0
+    quantise: bool = True
+    finishing: Finishing = field(default_factory=Finishing)
+
+
+class FineGestureGenerator:
+    """`MotionGenerator`: speech and a reference pose -> motion, window by window.
+
+    weights: a registered name or the path of a .safetensors file.
+    Raises: WeightsError where weights are missing or damaged.
+    """
+
+    name = "fine-gesture"
+    fps = 25.0
+    speech_encoder = "mel"
+
+    def __init__(
+        self,
+        weights: str = "fine-gesture",
+        options: FineGestureOptions | None = None,
+        device: str = "auto",
+    ) -> None:
+        self.device = torch.device("cpu" if device == "auto" else device)
+        self.options = options or FineGestureOptions()
+        loaded = load_fine(locate(weights))
+        self.latents = loaded.latents.to(self.device)
+        self.network = loaded.denoiser.to(self.device)
+        self.people = loaded.people
+
+    @torch.inference_mode()
+    def generate(
+        self,
+        speech: SpeechFeatures,
+        reference: Motion,
+        *,
+        seed: int = 0,
+        expressiveness: float = 1.0,
+    ) -> Motion:
+        """See `MotionGenerator`. Any length; time grows with it, memory by about 2 KB a frame."""
+        sizes = self.network.options
+        check_inputs(self, sizes.speech_channels, speech, reference)
+        noise = torch.Generator().manual_seed(seed)
+        length, window = len(speech), sizes.window
+        # Behind the end, the last frame's sound is held.
+        padded = np.pad(speech.features, ((0, window), (0, 0)), mode="edge")
+        seen = torch.from_numpy(np.repeat(reference.confidence[0] > SEEN, 2)).to(self.device)
+
+        def make(start: int, before: np.ndarray) -> np.ndarray:
+            features = self._tensor(padded[start : start + window])
+            # What the photo does not show is the training set's mean, as in training.
+            poses = self._tensor(before).where(seen, self.latents.mean)
+            return self._window(features, poses, noise)
+
+        pose = np.concatenate(to_vectors(reference.points), axis=1)
+        first = np.tile(pose, (sizes.history, 1))
+        made = in_windows(make, first, length, window, self.options.lookahead)
+        motion = to_motion(made[:, :FACE_DIMS], made[:, FACE_DIMS:], reference)
+        # The noise that is predicted tells no expectation, so the lips are followed as drawn.
+        finishing = self.options.finishing
+        return finish(motion, None, speech.voice, reference, seed, expressiveness, finishing)
+
+    def window_starts(self, length: int) -> list[int]:
+        """The first frames that each window makes, for a motion of ``length`` frames."""
+        return window_starts(length, self.network.options.window, self.options.lookahead)
+
+    def _window(self, features: Tensor, poses: Tensor, noise: torch.Generator) -> np.ndarray:
+        """Motion vectors [window, 232]. features: [1, window, C]; poses: [1, H, 232] before."""
+        network, options = self.network, self.network.options
+        history = network.normalise(self.latents.encode(poses))
+        shape = (1, options.window, len(GROUPS), options.latent)
+        start = draw(shape, noise, self.device)
+        predict = self._predictor(network.hear(features), history)
+        latents = network.restore(
+            sample(predict, start, options.noise, self.options.sampler, noise)
+        )
+        return self.latents.decode(latents, self.options.quantise)[0].cpu().numpy()
+
+    def _predictor(self, heard: Tensor, history: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
+        """The network under one window's speech [1, T, W] and history [1, H, G, D], guided."""
+        network, scale = self.network, self.options.guidance
+        count = 1 if scale == 1 else 2
+        speech = torch.cat([heard, network.unheard.expand_as(heard)])[:count]
+        before = history.expand(count, -1, -1, -1)
+        speaker = torch.full((count,), NOBODY, device=self.device)
+
+        def predict(noisy: Tensor, step: Tensor) -> Tensor:
+            told = network(
+                noisy.expand(count, -1, -1, -1), step.expand(count), before, speech, speaker
+            )
+            return told if count == 1 else guide(told[:1], told[1:], scale)
+
+        return predict
+
+    def _tensor(self, values: np.ndarray) -> Tensor:
+        """[T, D] -> [1, T, D] on the device."""
+        return torch.from_numpy(np.array(values, dtype=np.float32))[None].to(self.device)
