@@ -48,7 +48,11 @@ class ContextualOptions:
     that the next window makes anew, because their own window does not hear what follows them.
     face, body: lips must go with the sound, so the face is guided; many gestures are right, so the
     body is not, which halves its time. residual: without it, the base tokens alone are decoded
-    (Contextual Gesture's ablation "w/o res").
+    (Contextual Gesture's ablation "w/o res"). choice_noise: on the order in which tokens are kept
+    (`masking.fill_in`). Without it the surest are those that repeat a known neighbour, from where
+    the same token spreads over the window, and from that over all that follow: a minute of speech
+    ended with hands that hold still in one place (98 of 100 body tokens repeated the one before;
+    87 do in training clips, 86 with this noise).
     """
 
     iterations: int = 5
@@ -57,6 +61,7 @@ class ContextualOptions:
     face: Sampling = Sampling(temperature=0.9, guidance=2.0)
     body: Sampling = Sampling(temperature=0.85)
     residual: bool = True
+    choice_noise: float = 4.5
 
 
 class ContextualGenerator:
@@ -226,6 +231,7 @@ class ContextualGenerator:
             self.options.iterations,
             sampling.temperature,
             noise,
+            self.options.choice_noise,
         )
         tokens = base[..., None]
         quantizer = self.tokenizers[part].quantizer

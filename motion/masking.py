@@ -74,11 +74,14 @@ def fill_in(
     iterations: int,
     temperature: float,
     generator: torch.Generator,
+    choice_noise: float = 0.0,
 ) -> Tensor:
     """Replace the masked tokens in ``iterations`` steps, surest first.
 
     predict: [B, T] tokens -> logits [B, T, K]. tokens: [B, T] with `mask_token` where unknown;
-    the others stay. Every sample must have the same number of masked tokens. Returns [B, T].
+    the others stay. Every sample must have the same number of masked tokens. choice_noise: Gumbel
+    noise on the logarithm of the sureness, which falls to none at the last step (Chang et al.,
+    "MaskGIT", CVPR 2022, whose program has 4.5). Returns [B, T].
     """
     length = int((tokens[0] == mask_token).sum())
     for iteration in range(1, iterations + 1):
@@ -87,6 +90,10 @@ def fill_in(
         tokens = torch.where(masked, drawn, tokens)
         count = masked_count(iteration, iterations, length)
         # A token that was kept once stays kept, as in MoMask.
+        if choice_noise:
+            level = torch.rand(sureness.shape, generator=generator).clamp(1e-9, 1 - 1e-7)
+            gumbel = -(-level.log()).log().to(sureness.device)
+            sureness = sureness.log() + choice_noise * (1 - iteration / iterations) * gumbel
         sureness = sureness.masked_fill(~masked, torch.inf)
         unsure = sureness.argsort(1)[:, :count]
         tokens = tokens.scatter(1, unsure, mask_token)

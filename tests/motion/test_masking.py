@@ -76,3 +76,29 @@ def test_draw_follows_the_distribution_within_the_nucleus():
         probability, logits.softmax(-1).gather(-1, tokens[..., None])[..., 0]
     )
     assert (draw(logits, 0.0, torch.Generator())[0] == 0).all()
+
+
+def test_choice_noise_keeps_others_than_the_surest_first():
+    sureness = torch.linspace(0.5, 0.99, 40)
+    logits = torch.zeros(1, 40, MASK)
+    logits[0, :, 0] = (sureness * (MASK - 1) / (1 - sureness)).log()
+    seen = []
+
+    def predict(tokens):
+        seen.append(tokens.clone())
+        return logits
+
+    def kept_first(noise, seed):
+        seen.clear()
+        start = torch.full((1, 40), MASK)
+        generator = torch.Generator().manual_seed(seed)
+        filled = fill_in(predict, start, MASK, 5, 0.0, generator, noise)
+        assert (filled == 0).all()
+        return set((seen[1][0] != MASK).nonzero()[:, 0].tolist())
+
+    count = 40 - masked_count(1, 5, 40)
+    assert kept_first(0.0, 0) == set(range(40 - count, 40))
+    noisy = [kept_first(4.5, seed) for seed in range(20)]
+    assert all(len(kept) == count for kept in noisy)
+    assert len(set().union(*noisy)) > 10
+    assert kept_first(4.5, 3) == kept_first(4.5, 3)
