@@ -58,14 +58,14 @@ def asked_edits(options: EditOptions) -> list[Edit]:
 
 
 def _run(options: EditOptions, edits: tuple[Edit, ...], callback: Callback):
-    from ...video.read import probe_video
     from ..outputs import check_outputs
     from .preview import take_paths
+    from .video import open_video
 
     # What can be wrong with the arguments is said before the stages load.
     for path in take_paths(options.out, options.takes)[0]:
         check_outputs(path, None, inputs=(options.video,))
-    probe_video(options.video)
+    open_video(options.video, edits)
     from .pipeline import EditPipeline
 
     pipeline = EditPipeline.from_preset(options.preset, device=options.device)

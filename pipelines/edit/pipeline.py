@@ -28,8 +28,10 @@ from ..stages import MotionEditor, PoseEstimator, Renderer, SpeechEncoder
 from .edits import Edit, in_order
 from .matte import composed
 from .preview import Preview, take_paths
-from .sound import check_spans, heard, sound_of
+from .sound import heard, sound_of
+from .source import Source, find_source
 from .span import DISSOLVE_SECONDS, Span, measure_span
+from .video import open_video
 
 _PROVENANCE = f"Edited by gesticulate {__version__}: parts of the person's motion are synthetic."
 
@@ -104,9 +106,6 @@ class EditPipeline:
         seed: of the first take; the next ones count up.
         Raises: UsageError, InputError, WeightsError; nothing half-written is left behind.
         """
-        from ...video.clock import check_steady
-        from ...video.read import VideoReader
-
         edits = in_order(edits)
         paths, sheet = take_paths(Path(out), takes)
         for path in paths:
@@ -116,9 +115,7 @@ class EditPipeline:
         meter = Meter(callback)
         with collected_warnings() as notes:
             with meter.stage("read"):
-                reader = VideoReader(video)
-                check_steady(video)
-                check_spans(edits, reader)
+                reader = open_video(video, edits)
                 track = heard(reader, edits)
             with meter.stage("features"):
                 features = self.speech_encoder.encode(track, self.motion_generator.fps)
@@ -126,20 +123,34 @@ class EditPipeline:
                 measure_span(edit, reader, reader.num_frames, self.estimator, meter)
                 for edit in edits
             ]
-            poses = []
+            made = []
             for take in range(takes):
                 with meter.stage("motion", steps=len(spans)):
-                    made = [
-                        span.new_poses(self.motion_generator, features, seed + take)
-                        for span in spans
-                    ]
-                poses.append(tuple(made))
-            count = self._write(reader, spans, poses, paths, sheet, meter)
+                    made.append(
+                        [
+                            span.new_motion(self.motion_generator, features, seed + take)
+                            for span in spans
+                        ]
+                    )
+            with meter.stage("photo", steps=len(spans)):
+                sources = [
+                    find_source(span, motions, reader)
+                    for span, motions in zip(spans, zip(*made, strict=True), strict=True)
+                ]
+            poses = [
+                tuple(
+                    span.new_poses(motion, source.pose)
+                    for span, motion, source in zip(spans, motions, sources, strict=True)
+                )
+                for motions in made
+            ]
+            drawings = list(zip(spans, sources, strict=True))
+            count = self._write(reader, drawings, poses, paths, sheet, meter)
         return EditedVideo(
             paths=paths,
             sheet=sheet,
             spans=tuple((span.first, span.last) for span in spans),
-            photos=tuple(span.photo_at for span in spans),
+            photos=tuple(source.at for source in sources),
             sections=tuple(span.section for span in spans),
             own=tuple(span.own for span in spans),
             poses=tuple(poses),
@@ -153,7 +164,7 @@ class EditPipeline:
     def _write(
         self,
         reader: Any,
-        spans: list[Span],
+        drawings: list[tuple[Span, Source]],
         takes: list[tuple[Poses, ...]],
         paths: tuple[Path, ...],
         sheet: Path | None,
@@ -162,12 +173,13 @@ class EditPipeline:
         """Write the videos and the preview; returns the number of frames."""
         from ...video.write import write_video
 
+        spans = [span for span, _ in drawings]
         preview = Preview(spans)
         with tempfile.TemporaryDirectory() as folder:
             sound = sound_of(reader, [span.edit for span in spans], Path(folder))
             for take, (poses, path) in enumerate(zip(takes, paths, strict=True), start=1):
                 began, drawn = time.perf_counter(), meter.timings.get("render", 0.0)
-                frames = preview.watched(self._frames(reader, spans, poses), take)
+                frames = preview.watched(self._frames(reader, drawings, poses), take)
                 write_video(
                     path,
                     meter.stream("render", frames, reader.num_frames),
@@ -183,21 +195,26 @@ class EditPipeline:
             preview.save(sheet)
         return preview.count
 
-    def _frames(self, reader: Any, spans: list[Span], poses: tuple[Poses, ...]) -> Iterator[Any]:
+    def _frames(
+        self, reader: Any, drawings: list[tuple[Span, Source]], poses: tuple[Poses, ...]
+    ) -> Iterator[Any]:
         """The video's frames, with the spans' drawn in. [H, W, 3] uint8 each."""
-        drawn = {span.first: self._drawn(span, new) for span, new in zip(spans, poses, strict=True)}
+        drawn = {
+            span.first: self._drawn(span, source, new)
+            for (span, source), new in zip(drawings, poses, strict=True)
+        }
         running: Iterator[Any] | None = None
         for at, frame in enumerate(reader):
             running = drawn.get(at, running)
             change = None if running is None else next(running, None)
             yield frame if change is None else change(frame)
 
-    def _drawn(self, span: Span, new: Poses) -> Iterator[Any]:
+    def _drawn(self, span: Span, source: Source, new: Poses) -> Iterator[Any]:
         """For each frame of the span, what puts its drawing into the real frame."""
         own, new = span.own[span.within], new[span.within]
         pairs = zip(
-            self.renderer.render(span.photo, span.photo_pose, own),
-            self.renderer.render(span.photo, span.photo_pose, new),
+            self.renderer.render(source.photo, source.pose, own),
+            self.renderer.render(source.photo, source.pose, new),
             own.points,
             new.points,
             span.share(DISSOLVE_SECONDS)[span.within],
@@ -211,5 +228,6 @@ class EditPipeline:
                 own=own_points,
                 edited=new_points,
                 width=span.person.width,
+                plates=source.plates,
                 share=share,
             )

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import InputError, UsageError
+from ...errors import InputError
 from ...speech.track import SAMPLE_RATE, Speech
 from ...video.read import VideoReader
 from .edits import Edit
@@ -19,22 +19,10 @@ _log = logging.getLogger(__name__)
 _LONGER = 0.1
 
 
-def check_spans(edits: Iterable[Edit], reader: VideoReader) -> None:
-    """Raises: UsageError where a span ends behind the video, by more than a frame."""
-    seconds = reader.num_frames / reader.fps
-    for edit in edits:
-        if edit.stop > seconds + 1 / reader.fps:
-            raise UsageError(
-                f"The span from {edit.start:g} s to {edit.stop:g} s is not within the video, which "
-                f"lasts {seconds:.2f} s."
-            )
-
-
 def heard(reader: VideoReader, edits: Iterable[Edit]) -> Speech:
     """What the person speaks: the video's sound, with the edits' new speech in their spans.
 
-    Raises: InputError where the video has no sound and an edit brings none, or new speech is
-    longer than its span.
+    Raises: InputError where new speech is longer than its span.
     """
     from ...speech.load import load
 
@@ -45,11 +33,6 @@ def heard(reader: VideoReader, edits: Iterable[Edit]) -> Speech:
         waveform[: len(own)] = own
     for edit in edits:
         if edit.speech is None:
-            if not reader.info.has_sound:
-                raise InputError(
-                    f"{reader.path} has no sound to gesture to. Give the speech of the span from "
-                    f"{edit.start:g} s to {edit.stop:g} s (--speech)."
-                )
             continue
         new = load(edit.speech)
         if new.duration > edit.stop - edit.start + _LONGER:

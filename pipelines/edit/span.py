@@ -24,7 +24,6 @@ from ...video.read import VideoReader
 from ..progress import Meter
 from ..stages import PoseEstimator
 from .edits import Edit
-from .photo import choose_photo
 
 # What is looked at before and after a span: context of the tokens, and frames to draw from.
 CONTEXT_SECONDS = 4.0
@@ -36,7 +35,8 @@ DISSOLVE_SECONDS = 0.24
 _EASE_SECONDS = 1.0
 # Gaps that are filled, and the share of the span's frames that must show the face.
 _GAP_SECONDS, _PERSON_SEEN = 0.6, 0.5
-_BODY, _HEAD = {"hands", "arms"}, {"head", "face"}
+# Parts by the stream of motion that makes them.
+BODY, HEAD = {"hands", "arms"}, {"head", "face"}
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,7 @@ class Span:
     """A span, ready to be made anew as often as is wished.
 
     first, last: its frames in the video, last excluded. section: frame of the video that ``own``
-    begins with. own: the person's poses around the span. person: measured from them. photo:
-    [H, W, 3] uint8, the frame the span is drawn from, with its number and pose.
+    begins with. own: the person's poses around the span. person: measured from them.
     """
 
     edit: Edit
@@ -54,54 +53,60 @@ class Span:
     section: int
     own: Poses
     person: Person
-    photo: np.ndarray
-    photo_at: int
-    photo_pose: Poses
 
     @property
     def within(self) -> slice:
         """The span's frames in ``own``."""
         return slice(self.first - self.section, self.last - self.section)
 
-    def new_poses(self, generator: Any, speech: SpeechFeatures, seed: int) -> Poses:
-        """The poses of ``own`` with the asked parts made anew within the span.
+    def new_motion(self, generator: Any, speech: SpeechFeatures, seed: int) -> Motion:
+        """The motion of ``own``, at the generator's rate, with the span made anew.
 
         generator: `stages.MotionEditor`. speech: of the whole video, at the generator's rate.
         """
         rate = generator.fps / self.own.fps
         count = max(1, round(len(self.own) * rate))
         motion = to_motion(resample(self.own, generator.fps, count), self.person)
-        start, stop = (
-            self.within.start * rate,
-            self.within.stop * rate,
-        )
-        streams = [name for name, parts in (("face", _HEAD), ("body", _BODY)) if self._asks(parts)]
-        made = generator.infill(
+        start, stop = self.within.start * rate, self.within.stop * rate
+        streams = [name for name, parts in (("face", HEAD), ("body", BODY)) if self.asks(parts)]
+        return generator.infill(
             _cut(speech, round(self.section * rate), count),
             motion,
             (math.floor(start), min(count, math.ceil(stop))),
             streams=tuple(streams),
             seed=seed,
         )
+
+    def new_poses(self, made: Motion, photo_pose: Poses) -> Poses:
+        """The poses of ``own`` with the asked parts as in a new motion within the span.
+
+        made: by `new_motion`. photo_pose: of the photo that the span is drawn from, one frame.
+        """
         poses, share = self.own, self.share()
-        if self._asks(_BODY):
-            moved = self._as_in_photo(made)
-            poses = splice(_bridged(poses), moved, _BODY & set(self.edit.parts), share, self.person)
+        if self.asks(BODY):
+            moved = self._as_in_photo(made, photo_pose)
+            poses = splice(_bridged(poses), moved, BODY & set(self.edit.parts), share, self.person)
             poses = _outside(poses, self.own, self.within)
-        if self._asks(_HEAD):
-            moved = resample(from_motion(made, self.person, poses.size), poses.fps, len(poses))
-            poses = splice(poses, moved, _HEAD & set(self.edit.parts), share, self.person)
+        if self.asks(HEAD):
+            moved = self.as_made(made)
+            poses = splice(poses, moved, HEAD & set(self.edit.parts), share, self.person)
         return poses
 
-    def _asks(self, parts: set[str]) -> bool:
+    def as_made(self, made: Motion) -> Poses:
+        """A new motion as this person would do it, in the video's pixels and at its rate."""
+        moved = from_motion(made, self.person, self.own.size)
+        return resample(moved, self.own.fps, len(self.own))
+
+    def asks(self, parts: set[str]) -> bool:
+        """Whether one of some parts is to be made anew."""
         return bool(parts & set(self.edit.parts))
 
-    def _as_in_photo(self, motion: Motion) -> Poses:
+    def _as_in_photo(self, motion: Motion, photo_pose: Poses) -> Poses:
         """The motion within what the photo can show, at the video's rate."""
         held = round(_EASE_SECONDS * motion.fps)
         points = np.concatenate([np.repeat(motion.points[:1], held, axis=0), motion.points])
         seen = np.concatenate([np.repeat(motion.confidence[:1], held, axis=0), motion.confidence])
-        poses = retarget(Motion(points, seen, motion.fps), self.photo_pose)[held:]
+        poses = retarget(Motion(points, seen, motion.fps), photo_pose)[held:]
         return resample(poses, self.own.fps, len(self.own))
 
     def share(self, seconds: float = FADE_SECONDS) -> np.ndarray:
@@ -124,7 +129,7 @@ def measure_span(
 ) -> Span:
     """Look at the frames around a span.
 
-    Raises: InputError where a cut or no person is in it, or no frame is fit to draw from.
+    Raises: InputError where a cut or no person is in it.
     """
     fps = video.fps
     first, last = round(edit.start * fps), min(num_frames, round(edit.stop * fps))
@@ -132,6 +137,7 @@ def measure_span(
     low, high = max(0, first - context), min(num_frames, last + context)
     finder = CutFinder(islice(iter(video), low, high))
     poses = estimator.track(meter.stream("look", iter(finder), high - low), fps)
+    last = min(last, low + len(poses))  # the sound may go on behind the last frame
     cuts = [low + cut for cut in finder.cuts()]
     inside = [cut for cut in cuts if first < cut < last]
     if inside:
@@ -151,11 +157,7 @@ def measure_span(
             f"{_PERSON_SEEN:.0%} are needed). Mark a span that shows a person from the front."
         )
     own = fill_gaps(smooth(poses), max_gap=round(_GAP_SECONDS * fps))
-    person = Person.measure(own)
-    needs_hands = bool(_BODY & set(edit.parts))
-    at = choose_photo(own, (span.start, span.stop), person.width, needs_hands)
-    photo = next(islice(iter(video), begin + at, None))
-    return Span(edit, first, last, begin, own, person, photo, begin + at, own[at : at + 1])
+    return Span(edit, first, last, begin, own, Person.measure(own))
 
 
 def _bridged(poses: Poses) -> Poses:
