@@ -1,0 +1,52 @@
+"""The benchmark of the diffusion renderer counts and times what it says."""
+
+import pytest
+import torch
+
+import animation as benchmark
+from gesticulate.animation.coders import tiny_coders
+from gesticulate.animation.networks import TINY, AnimationNetwork
+from gesticulate.animation.renderer import AnimationRenderer
+from gesticulate.animation.sampling import Sampling
+
+
+def test_operations_are_those_of_the_layers():
+    convolution = torch.nn.Conv2d(4, 8, 3, padding=1, device="meta")
+    seen = torch.empty(2, 4, 16, 16, device="meta")
+    # Two for each product with its sum: outputs x inputs x kernel x pixels x pictures.
+    assert benchmark._operations(lambda: convolution(seen)) == 2 * 8 * 4 * 9 * 256 * 2
+    query = torch.empty(1, 2, 10, 8, device="meta")
+    attention = torch.nn.functional.scaled_dot_product_attention
+    assert benchmark._operations(lambda: attention(query, query, query)) == 2 * 2 * 2 * 100 * 8
+
+
+def test_a_video_is_its_windows_and_frames():
+    counts = benchmark.Counts(reference=5, alone=100, guided=190, guide=2, decode=3)
+    parts = counts.parts(44, Sampling(steps=10, guidance=2.0, window=24, overlap=4))
+    assert parts == {
+        "photo": 5,
+        "denoising": 2 * 10 * 190,
+        "skeletons": 2 * 10 * 2,
+        "decoding": 132,
+    }
+    plain = counts.parts(44, Sampling(steps=10, guidance=1.0, window=24, overlap=4))
+    assert plain["denoising"] == 2 * 10 * 100
+
+
+def test_guidance_does_not_read_the_photo_twice():
+    counts = benchmark.count(TINY, 64, window=2)
+    assert counts.alone < counts.guided < 2 * counts.alone
+    assert min(counts.reference, counts.guide, counts.decode) > 0
+
+
+def test_parts_sum_to_the_whole():
+    torch.manual_seed(0)
+    renderer = AnimationRenderer(
+        sampling=Sampling(steps=1, guidance=1.0, window=4, overlap=1), size=32, device="cpu",
+        network=AnimationNetwork(TINY), coders=tiny_coders(TINY.token),
+    )  # fmt: skip
+    result = benchmark.timed(renderer, 32, 5)
+    assert sum(result.parts.values()) == pytest.approx(result.seconds)
+    assert all(seconds > 0 for seconds in result.parts.values())
+    # The clocks are gone.
+    assert "forward" not in vars(renderer.network)
