@@ -8,6 +8,7 @@ from scipy.spatial.transform import Rotation
 
 from ...keypoints.canonical import EYE_DISTANCE
 from ...keypoints.layout import MOTION_BODY
+from ...keypoints.limits import limit, limit_length
 from ...keypoints.motion import Motion
 from ..finish import fade_out, join_face, split_face
 from ..lips import opening, set_opening
@@ -17,10 +18,10 @@ from ..lips import opening, set_opening
 YIELD_SECONDS, HOLD_SECONDS = 0.5, 1.5
 # Standard deviation of the way into listening and out of it.
 TURN_SECONDS = 0.2
-# A listener's head goes this much of the way that the generator made up for it. In a recording of
-# 30 s the masked generator moved heads in silence (0.04 and 0.08 shoulder widths a second) no less
-# than in speech (0.05).
-HEAD_SHARE = 0.6
+# A listener's head goes this much of the way that the generator made up for it, and no further than
+# so many degrees and shoulder widths. In four times 30 s the masked generator turned heads by up to
+# 33 degrees in silence (15 in speech), and not to anybody.
+HEAD_SHARE, HEAD_DEGREES, HEAD_SHIFT = 0.6, 7.0, 0.06
 # Backchannels come after at least 0.7 s of speech and 0.8 s after the last one (Ward & Tsukahara,
 # "Prosodic features which cue back-channel responses in English and Japanese", Journal of
 # Pragmatics 32, 2000). Nods go on longer than an "mhm", hence the longer distance.
@@ -92,9 +93,11 @@ def _nodding(
     """Points [T, 116, 2] with a calmer head that is pitched down by [T] degrees."""
     head, expression, nose = split_face(points)
     own_head, _, own_nose = split_face(rest[None])
-    calm = 1 - (1 - HEAD_SHARE) * share
-    head = own_head + calm[:, None, None] * (head - own_head)
-    nose = own_nose + calm[:, None] * (nose - own_nose)
+    furthest = np.sin(np.radians(HEAD_DEGREES))
+    calm_head = own_head + limit(HEAD_SHARE * (head - own_head), furthest)
+    calm_nose = own_nose + limit_length(HEAD_SHARE * (nose - own_nose), HEAD_SHIFT)
+    head = head + share[:, None, None] * (calm_head - head)
+    nose = nose + share[:, None] * (calm_nose - nose)
     turn = Rotation.from_rotvec(np.radians(pitch)[:, None] * [1.0, 0.0, 0.0]).as_matrix()
     # The third row of a scaled rotation, of which a head has two.
     depth = np.cross(head[:, 0], head[:, 1])

@@ -11,7 +11,7 @@ from gesticulate.keypoints.person import REST
 from gesticulate.motion.dialogue.listening import attention, cues, listen, nods
 from gesticulate.motion.dialogue.talk import Talk, seeds
 from gesticulate.motion.dialogue.turn_taking import TurnTaking
-from gesticulate.motion.finish import split_face
+from gesticulate.motion.finish import join_face, split_face
 from gesticulate.pipelines.stages import DialogueGenerator
 from gesticulate.speech.track import SpeechFeatures
 
@@ -63,6 +63,23 @@ def test_who_listens_has_closed_lips_and_resting_hands():
     was = chatter(200)
     np.testing.assert_allclose(made.points[20:60], was.points[20:60], atol=0.01)
     np.testing.assert_array_equal(made.points[0], was.points[0])
+
+
+def test_a_listeners_head_does_not_turn_away():
+    frames = 150
+    motion = chatter(frames)
+    head, expression, nose = split_face(motion.points)
+    head[:, 0, 2] += np.sin(np.radians(35))
+    points = motion.points.astype(np.float64)
+    join_face(points, head, expression, nose + np.array([0.4, 0]))
+    turned = Motion(points, motion.confidence)
+    made = listen(turned, voice(frames), voice(frames, (0, 40)), reference(), seed=0)
+    head, _, nose = split_face(made.points)
+    rest, _, rest_nose = split_face(reference().points)
+    listening = slice(15, 50)
+    assert np.degrees(np.arcsin(np.abs(head - rest)[listening].max())) < 8
+    assert np.linalg.norm(nose - rest_nose, axis=1)[listening].max() < 0.08
+    np.testing.assert_array_equal(made.points[-10:], turned.points[-10:])
 
 
 def test_silence_of_one_does_not_freeze_the_other():
