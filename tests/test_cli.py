@@ -129,6 +129,13 @@ def test_presets_are_listed(run):
     assert "offline" in out
 
 
+def test_styles_are_listed(run):
+    code, out, _ = run("styles")
+    assert code == 0
+    assert "calm" in out
+    assert "strokes a minute" in out
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -141,6 +148,8 @@ def test_presets_are_listed(run):
         (["photo.png", "speech.wav", "-o", "talk.gif"], ".mp4"),
         (["photo.png", "speech.wav", "-o", "photo.png"], "one of the inputs"),
         (["photo.png", "speech.wav", "--size", "9", "--preset", "nod.yaml"], "size 9"),
+        (["photo.png", "speech.wav", "--gesture-rate", "7"], "Expected 0 to 1.5"),
+        (["photo.png", "speech.wav", "--style", "livly"], "Did you mean 'lively'"),
         (["dataset"], "dataset build"),
         (["presets", "delete"], "delete"),
     ],

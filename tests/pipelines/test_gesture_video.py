@@ -9,6 +9,7 @@ from nod_generator import NodGenerator
 from gesticulate.errors import InputError, UsageError
 from gesticulate.keypoints import layout
 from gesticulate.keypoints.poses import Poses
+from gesticulate.motion.manner import AS_MADE, Manner
 from gesticulate.pipelines.gesture_video import GestureVideoPipeline
 from gesticulate.speech.features import MelEncoder
 from gesticulate.speech.load import load
@@ -63,6 +64,20 @@ def test_expressiveness_scales_the_motion(pipeline, photo, speech):
     assert moves[3] < moves[0] < moves[1] < moves[2]
     with pytest.raises(UsageError, match="'huge'"):
         pipeline(photo, speech, expressiveness="huge")
+
+
+def test_a_manner_changes_the_hands_alone(pipeline, photo, speech):
+    poses = [
+        pipeline(photo, speech, size=SMALL, manner=manner).poses
+        for manner in (AS_MADE, Manner(amplitude=0.0))
+    ]
+    free = [layout.LEFT_ELBOW, layout.LEFT_WRIST, layout.RIGHT_ELBOW, layout.RIGHT_WRIST]
+    assert still(poses[0].points[:, free]) > 2 * still(poses[1].points[:, free])
+    others = np.ones(layout.NUM_POINTS, bool)
+    others[[*free, *range(layout.LEFT_HAND.start, layout.RIGHT_HAND.stop)]] = False
+    assert np.array_equal(poses[0].points[:, others], poses[1].points[:, others])
+    with pytest.raises(UsageError, match="for new motion"):
+        pipeline(photo, speech, poses=poses[0], manner=Manner(rate=0.5))
 
 
 def test_saved_poses_make_the_same_video(pipeline, photo, speech, tmp_path):
