@@ -17,6 +17,7 @@ from gesticulate.training.options import (
     AlignmentTraining,
     AnimationTraining,
     AutoencoderTraining,
+    DialogueTraining,
     FineGestureTraining,
     GeneratorTraining,
     RendererTraining,
@@ -128,5 +129,6 @@ def test_every_training_preset_is_complete(name):
         "animation": AnimationTraining,
         "skeleton": SkeletonDiffusionTraining,
         "fine": FineGestureTraining,
+        "dialogue": DialogueTraining,
     }[name.split("-")[1]]
     assert configs.load(name, kind).loop.steps > 0
