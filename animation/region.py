@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 
 from ..keypoints import layout
-from ..warping.matte import person_matte
 
 _SEEN = 0.3
 # In shoulder widths: half the thickness of arms, of hands about their bones, and how far around
@@ -31,19 +30,19 @@ class PersonRegion:
 
     def __init__(
         self,
-        photo: np.ndarray,
+        matte: np.ndarray,
         photo_points: np.ndarray,
         points: np.ndarray,
-        matte: np.ndarray | None = None,
+        fade: np.ndarray | None = None,
     ) -> None:
-        """photo: [H, W, 3] uint8, the networks' picture of it. photo_points: [133, 3], points:
-        [T, 133, 3], in its pixels. matte: [H, W] float32 in 0..1, the person; found where None."""
-        self.size = photo.shape[1], photo.shape[0]
+        """matte: [H, W] float32 in 0..1, the person in the networks' picture of the photo.
+        photo_points: [133, 3], points: [T, 133, 3], in its pixels. fade: [H, W] uint8, the most
+        that a pixel may have of the diffusion."""
+        self.fade = fade
         seen = photo_points[:, 2] >= _SEEN
         moves = np.linalg.norm((points - photo_points)[:, seen, :2], axis=-1)
         self.still = not moves.size or float(moves.max()) < _STILL
         self.unit = _unit(photo_points, seen)
-        matte = person_matte(photo) if matte is None else matte
         trunk = [*range(layout.RIGHT_SHOULDER + 1), *range(layout.FACE.start, layout.FACE.stop)]
         sways = np.linalg.norm((points - photo_points)[:, trunk, :2], axis=-1)[:, seen[trunk]]
         reach = _AROUND * self.unit + min(float(sways.max(initial=0)), self.unit)
@@ -55,7 +54,8 @@ class PersonRegion:
         mask = self.person.copy()
         self._draw(mask, points)
         soft = max(1, round(_AROUND * self.unit / 2)) * 2 + 1
-        return cv2.blur(mask, (soft, soft), borderType=cv2.BORDER_REPLICATE)
+        mask = cv2.blur(mask, (soft, soft), borderType=cv2.BORDER_REPLICATE)
+        return mask if self.fade is None else cv2.multiply(mask, self.fade, scale=1 / 255)
 
     def _draw(self, mask: np.ndarray, points: np.ndarray) -> None:
         """Arms and hands, with what is around them, in place."""

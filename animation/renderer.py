@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 
+import cv2
 import numpy as np
 import torch
 from einops import rearrange
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from ..errors import UsageError
 from ..keypoints.drawing import draw
 from ..keypoints.poses import Poses
+from ..warping.matte import person_matte
 from ..warping.renderer import check_poses
 from .coders import PictureCoders
 from .crop import Crop, crop_for
@@ -30,6 +32,9 @@ from .networks import LATENT_STEP, AnimationNetwork
 from .region import PersonRegion
 from .sampling import GuidedVelocity, Sampling, sample
 from .windows import Span
+
+# Pixels of the longer side at which the person is found in the photo.
+_MATTE = 512
 
 
 class AnimationRenderer:
@@ -76,10 +81,12 @@ class AnimationRenderer:
         """One frame a pose; see `pipelines.stages.Renderer`."""
         check_poses(photo, photo_pose, poses)
         multiple = self.network.options.multiple
-        crop = crop_for(photo_pose.points[0], poses.points, poses.size, self.side, multiple)
-        picture = crop.cut(photo)
-        points = crop.points(poses.points)
-        region = PersonRegion(picture, crop.points(photo_pose.points[0]), points)
+        matte = _matte(photo)
+        crop = crop_for(photo_pose.points[0], poses.points, matte, self.side, multiple)
+        picture, points = crop.cut(photo), crop.points(poses.points)
+        region = PersonRegion(
+            crop.cut(matte), crop.points(photo_pose.points[0]), points, crop.fade(poses.size)
+        )
         if region.still:
             # The photo as it is, with the sharpness that latents would take from it.
             yield from (photo.copy() for _ in range(len(poses)))
@@ -188,6 +195,14 @@ class DrawnPoses:
         """Drop the frames before one."""
         for i in [i for i in self._drawn if i < before]:
             del self._drawn[i]
+
+
+def _matte(photo: np.ndarray) -> np.ndarray:
+    """[H, W] float32 in 0..1, the person in the photo [H, W, 3] uint8; coarse, as it is used."""
+    height, width = photo.shape[:2]
+    scale = min(1.0, _MATTE / max(height, width))
+    small = cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return cv2.resize(person_matte(small), (width, height), interpolation=cv2.INTER_LINEAR)
 
 
 def precision(device: torch.device) -> tuple[torch.dtype, torch.dtype]:
