@@ -10,6 +10,7 @@ from ..errors import InputError
 from ..ffmpeg_binary import ffmpeg_path, running
 
 _RATE = 48_000
+_BLOCK = _RATE // 200
 
 
 class Track(Protocol):
@@ -66,5 +67,7 @@ def _channel(track: Track, samples: int) -> Any:
     sound = sound.filter("aresample", _RATE, **{"async": 1, "first_pts": 0})
     if track.spans is not None:
         heard = "+".join(f"between(t,{start:.3f},{end:.3f})" for start, end in track.spans)
+        # Filters switch at the blocks in which sound is handed on.
+        sound = sound.filter("asetnsamples", _BLOCK, 0)
         sound = sound.filter("volume", 0, enable=f"not({heard or 0})")
     return sound.filter("apad", whole_len=samples).filter("atrim", end_sample=samples)
