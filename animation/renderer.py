@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -17,6 +18,7 @@ from ..keypoints.drawing import draw
 from ..keypoints.poses import Poses
 from ..warping.matte import person_matte
 from ..warping.renderer import check_poses
+from ..warping.side_by_side import side_by_side
 from .coders import PictureCoders
 from .crop import Crop, crop_for
 from .loading import PUBLIC, load_weights
@@ -33,6 +35,8 @@ from .region import PersonRegion
 from .sampling import GuidedVelocity, Sampling, sample
 from .windows import Span
 
+# Threads that draw skeletons and put frames together, beside an accelerator.
+WORKERS = 8
 # Pixels of the longer side at which the person is found in the photo.
 _MATTE = 512
 
@@ -64,6 +68,7 @@ class AnimationRenderer:
     ) -> None:
         self.device = choose_device(device)
         self.dtype, self.coded = precision(self.device)
+        self.workers = 1 if self.device.type == "cpu" else min(WORKERS, os.cpu_count() or 1)
         if network is None or coders is None:
             network, coders = load_weights(weights, self.dtype)
         self.network = network.to(self.dtype).eval().requires_grad_(False)
@@ -92,16 +97,23 @@ class AnimationRenderer:
             yield from (photo.copy() for _ in range(len(poses)))
             return
         self._check_memory(crop.size, loaded=True)
-        for own, made in zip(points, self._pictures(picture, points, crop), strict=True):
+
+        def finish(pair: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+            own, made = pair
             frame = photo.copy()
             crop.paste(frame, made, region.mask(own))
-            yield frame
+            return frame
+
+        made = self._pictures(picture, points, crop)
+        # While a frame is put together, the device has the next ones.
+        yield from side_by_side(finish, zip(points, made, strict=True), self.workers)
 
     def _pictures(self, photo: np.ndarray, points: np.ndarray, crop: Crop) -> Iterator[np.ndarray]:
         """The networks' pictures [H, W, 3] uint8 as a stream. photo: as large. points: [T, 133, 3]
         in its pixels."""
         tokens, token = self._look_at(photo)
-        drawn = DrawnPoses(points, crop.size, self.device, self.dtype, keep=not self.low_memory)
+        keep = self.device if not self.low_memory else torch.device("cpu")
+        drawn = DrawnPoses(points, crop.size, self.device, self.dtype, keep, self.workers)
         velocity = GuidedVelocity(
             self.network, tokens, token, drawn, self.sampling.guidance, apart=self.low_memory
         )
@@ -166,8 +178,8 @@ class AnimationRenderer:
 class DrawnPoses:
     """Skeletons drawn when a window asks for them, and kept until their frames are finished.
 
-    points: [T, 133, 3] in pixels of a picture of ``size`` (width, height). keep: the pictures wait
-    on the device; else in main memory.
+    points: [T, 133, 3] in pixels of a picture of ``size`` (width, height). device, dtype: of what
+    is handed out. keep: the device on which pictures wait. workers: threads that draw.
     """
 
     def __init__(
@@ -176,18 +188,19 @@ class DrawnPoses:
         size: tuple[int, int],
         device: torch.device,
         dtype: torch.dtype,
-        keep: bool = True,
+        keep: torch.device,
+        workers: int = 1,
     ) -> None:
         self.points, self.size, self.device, self.dtype = points, size, device, dtype
-        self.place = device if keep else torch.device("cpu")
+        self.keep, self.workers = keep, workers
         self._drawn: dict[int, Tensor] = {}
 
     def __call__(self, span: Span) -> Tensor:
         """[F, 3, H, W], RGB 0..1, of the frames of a span."""
-        for i in range(*span):
-            if i not in self._drawn:
-                picture = torch.from_numpy(draw(self.points[i], self.size))
-                self._drawn[i] = picture.to(self.place)
+        new = [i for i in range(*span) if i not in self._drawn]
+        pictures = side_by_side(lambda i: draw(self.points[i], self.size), new, self.workers)
+        for i, picture in zip(new, pictures, strict=True):
+            self._drawn[i] = torch.from_numpy(picture).to(self.keep)
         stack = torch.stack([self._drawn[i] for i in range(*span)]).to(self.device)
         return rearrange(stack, "f h w c -> f c h w").to(self.dtype) / 255
 

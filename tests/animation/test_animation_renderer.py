@@ -116,7 +116,8 @@ def test_poses_are_drawn_where_the_person_is_in_the_crop(drawn):
     """Drawn in the crop, the skeleton lies on the person as it does in the photo."""
     crop = crop_for(drawn.pose.points[0], drawn.pose.points, drawn.matte, 128, 64)
     points = crop.points(drawn.pose.points)
-    poses = DrawnPoses(points, crop.size, torch.device("cpu"), torch.float32)
+    cpu = torch.device("cpu")
+    poses = DrawnPoses(points, crop.size, cpu, torch.float32, keep=cpu, workers=2)
     picture = (255 * poses((0, 1))[0].permute(1, 2, 0)).round().to(torch.uint8).numpy()
     assert np.array_equal(picture, draw(points[0], crop.size))
     matte = crop.cut(drawn.matte)
