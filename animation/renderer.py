@@ -198,11 +198,14 @@ class DrawnPoses:
     def __call__(self, span: Span) -> Tensor:
         """[F, 3, H, W], RGB 0..1, of the frames of a span."""
         new = [i for i in range(*span) if i not in self._drawn]
-        pictures = side_by_side(lambda i: draw(self.points[i], self.size), new, self.workers)
+        pictures = side_by_side(self._draw, new, self.workers)
         for i, picture in zip(new, pictures, strict=True):
             self._drawn[i] = torch.from_numpy(picture).to(self.keep)
         stack = torch.stack([self._drawn[i] for i in range(*span)]).to(self.device)
         return rearrange(stack, "f h w c -> f c h w").to(self.dtype) / 255
+
+    def _draw(self, i: int) -> np.ndarray:
+        return draw(self.points[i], self.size, full_dots=True)
 
     def forget(self, before: int) -> None:
         """Drop the frames before one."""

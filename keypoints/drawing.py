@@ -50,12 +50,15 @@ def draw(
     size: tuple[int, int] | None = None,
     background: np.ndarray | None = None,
     threshold: float = 0.3,
+    full_dots: bool = False,
 ) -> np.ndarray:
     """One skeleton as a picture.
 
     pose: [133, 3] in pixels with confidence, or poses of one frame. size: (width, height); that
     of the poses or of the background where None. background: [H, W, 3] uint8 RGB to draw over;
-    black where None. threshold: points of less confidence are left out.
+    black where None. threshold: points of less confidence are left out. full_dots: hands' joints
+    and the face's dots as large as DWPose draws them (radius 4 and 3 where the shorter side has 512
+    pixels), which models were trained on; smaller ones are easier to read.
     Returns [H, W, 3] uint8 RGB.
     """
     if isinstance(pose, Poses):
@@ -79,10 +82,11 @@ def draw(
         (layout.LEFT_HAND, layout.LEFT_HAND_EDGES),
         (layout.RIGHT_HAND, layout.RIGHT_HAND_EDGES),
     ):
-        _draw_hand(picture, xy, seen, hand, edges, thick)
+        _draw_hand(picture, xy, seen, hand, edges, thick, joint=1.0 if full_dots else 0.6)
+    dot = 0.75 if full_dots else 0.5 if min(size) >= 400 else 0.35
     for i in range(layout.FACE.start, layout.FACE.stop):
         if seen[i]:
-            _dot(picture, xy[i], 0.5 * thick if min(size) >= 400 else 0.35 * thick, _WHITE)
+            _dot(picture, xy[i], dot * thick, _WHITE)
     return picture
 
 
@@ -127,6 +131,7 @@ def _draw_hand(
     hand: slice,
     edges: tuple[tuple[int, int], ...],
     thick: float,
+    joint: float,
 ) -> None:
     for (a, b), colour in zip(edges, HAND_COLOURS, strict=True):
         if seen[a] and seen[b]:
@@ -134,7 +139,7 @@ def _draw_hand(
             cv2.line(picture, _fine(xy[a]), _fine(xy[b]), colour, width, cv2.LINE_AA, _SHIFT)
     for i in range(hand.start, hand.stop):
         if seen[i]:
-            _dot(picture, xy[i], 0.6 * thick, _JOINT_BLUE)
+            _dot(picture, xy[i], joint * thick, _JOINT_BLUE)
 
 
 def _dot(picture: np.ndarray, point: np.ndarray, radius: float, colour: tuple[int, ...]) -> None:

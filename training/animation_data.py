@@ -83,7 +83,9 @@ def posed_frames(
             "as they are now."
         )
     poses = clips.poses_of(row).scaled((size, size)).points[list(frames)]
-    drawings = [draw(_mirrored(p, size) if mirror else p, (size, size)) for p in poses]
+    drawings = [
+        draw(_mirrored(p, size) if mirror else p, (size, size), full_dots=True) for p in poses
+    ]
     turn = slice(None, None, -1 if mirror else 1)
     target = np.stack([pictures[frame][:, turn] for frame in frames])
     return PosedFrames(

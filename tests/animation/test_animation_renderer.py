@@ -10,7 +10,9 @@ from drawn_person import draw_person
 from nod_generator import NodGenerator
 from stage_contracts import check_renderer
 
+from gesticulate import examples
 from gesticulate.animation import memory
+from gesticulate.animation.checkpoint import save_animation
 from gesticulate.animation.crop import crop_for
 from gesticulate.animation.networks import FULL
 from gesticulate.animation.region import PersonRegion
@@ -21,6 +23,8 @@ from gesticulate.keypoints import layout
 from gesticulate.keypoints.drawing import draw
 from gesticulate.keypoints.poses import Poses
 from gesticulate.pipelines.gesture_video import GestureVideoPipeline
+from gesticulate.pipelines.options import Settings
+from gesticulate.pipelines.plan import plan
 from gesticulate.speech.features import MelEncoder
 from gesticulate.speech.track import SAMPLE_RATE, Speech
 
@@ -119,7 +123,7 @@ def test_poses_are_drawn_where_the_person_is_in_the_crop(drawn):
     cpu = torch.device("cpu")
     poses = DrawnPoses(points, crop.size, cpu, torch.float32, keep=cpu, workers=2)
     picture = (255 * poses((0, 1))[0].permute(1, 2, 0)).round().to(torch.uint8).numpy()
-    assert np.array_equal(picture, draw(points[0], crop.size))
+    assert np.array_equal(picture, draw(points[0], crop.size, full_dots=True))
     matte = crop.cut(drawn.matte)
     lit = picture.any(axis=2)
     assert (matte[lit] > 0.5).mean() > 0.9
@@ -201,6 +205,36 @@ def test_the_estimate_grows_with_what_takes_memory():
     assert gigabytes(guidance=1.0) < gigabytes()
     assert gigabytes(size=768) > 2 * gigabytes()
     assert gigabytes(windows=2) > 1.5 * gigabytes()
+
+
+def test_the_command_lines_wishes_reach_the_stage(network, coders, tmp_path):
+    """As a preset chooses it, with --device and --low-memory."""
+    save_animation(tmp_path / "tiny.safetensors", network, coders)
+    preset = tmp_path / "mine.yaml"
+    preset.write_text(
+        "# Tiny.\nestimator: {name: mediapipe}\nspeech: {name: mel}\nmotion: {name: contextual}\n"
+        "renderer:\n  name: animation\n  options:\n"
+        f"    weights: {tmp_path / 'tiny.safetensors'}\n    size: 64\n"
+        "    sampling: {steps: 3, guidance: 1, window: 4, overlap: 1}\n"
+    )
+    pipeline = GestureVideoPipeline.from_preset(
+        preset, device="cpu", low_memory=True, estimator=object(), motion=NodGenerator()
+    )
+    renderer = pipeline.renderer
+    assert isinstance(renderer, AnimationRenderer)
+    assert renderer.low_memory
+    assert renderer.device.type == "cpu"
+    assert renderer.sampling == Sampling(steps=3, guidance=1, window=4, overlap=1)
+
+
+@pytest.mark.parametrize("name", ["animate-anyone", "animate-anyone-fast"])
+def test_a_dry_run_tells_of_the_weights_and_the_gpu(name, drawn, tmp_path):
+    settings = Settings(preset=name)
+    told = plan(drawn.photo, examples.demo_speech(), tmp_path / "a.mp4", settings)
+    assert told.time is None
+    text = told.text()
+    assert "gesticulate convert animation" in text
+    assert "the renderer needs one" in text
 
 
 def test_windows_longer_than_the_weights_know_are_refused(network, coders):

@@ -26,6 +26,16 @@ def test_face_dots_are_white_and_limbs_are_darkened_colours(talking):
     assert tuple(limbs[100, 160]) == (153, 51, 0)
 
 
+def test_dots_are_as_large_as_dwpose_draws_them():
+    points = np.zeros((133, 3), np.float32)
+    points[layout.FACE.start] = points[layout.LEFT_HAND.start] = [100, 100, 1]
+    for index, radius in ((layout.FACE.start, 3), (layout.LEFT_HAND.start, 4)):
+        alone = np.zeros_like(points)
+        alone[index] = points[index]
+        row = draw(alone, (512, 640), full_dots=True)[100].max(axis=-1)
+        assert np.flatnonzero(row > 127).tolist() == list(range(100 - radius, 101 + radius))
+
+
 def test_unseen_points_are_left_out(talking):
     points = talking.points[0].copy()
     points[:, 2] = 0

@@ -94,7 +94,7 @@ def test_a_sample_shows_its_frames(dataset):
     pictures = [torch.tensor(p).permute(2, 0, 1) / 255 for p in clips.frames_of(row)]
     torch.testing.assert_close(sample.photo[0], pictures[2])
     torch.testing.assert_close(sample.target[0], torch.stack([pictures[5], pictures[7]]))
-    drawing = draw(clips.poses_of(row).points[7], (SIZE, SIZE))
+    drawing = draw(clips.poses_of(row).points[7], (SIZE, SIZE), full_dots=True)
     assert np.array_equal(sample.drawings[0, 1].permute(1, 2, 0) * 255, drawing)
     turned = posed_frames(clips, row, 2, [5, 7], SIZE, mirror=True)
     torch.testing.assert_close(turned.target, sample.target.flip(-1))
