@@ -109,11 +109,13 @@ def test_help_loads_nothing_heavy():
     "words",
     [
         ["demo"],
+        ["dialogue"],
         ["dataset", "build"],
         ["evaluate"],
         ["train", "autoencoder"],
         ["train", "tokenizer"],
         ["train", "generator"],
+        ["train", "dialogue"],
     ],
 )
 def test_every_command_has_help(run, words):

@@ -15,7 +15,15 @@ from gesticulate.errors import InputError
 from gesticulate.keypoints import layout
 from gesticulate.keypoints.motion import Motion
 from gesticulate.keypoints.poses import Poses
-from gesticulate.pipelines.stages import MotionGenerator, PoseEstimator, Renderer, SpeechEncoder
+from gesticulate.motion.dialogue.talk import Talk
+from gesticulate.motion.lips import opening
+from gesticulate.pipelines.stages import (
+    DialogueGenerator,
+    MotionGenerator,
+    PoseEstimator,
+    Renderer,
+    SpeechEncoder,
+)
 from gesticulate.speech.track import SAMPLE_RATE, Speech, SpeechFeatures
 
 
@@ -119,6 +127,42 @@ def check_motion_generator(
     assert not np.array_equal(motion.points, other.points)
     short = encoder.encode(spoken(0.4), generator.fps)
     assert len(generator.generate(short, reference)) == len(short)
+
+
+def in_turns(seconds: float = 4.0) -> tuple[Speech, Speech, Speech]:
+    """The made-up voice in two halves, one a side, and both together."""
+    voice = spoken(seconds).waveform
+    left, right = voice.copy(), voice.copy()
+    left[len(voice) // 2 :], right[: len(voice) // 2] = 0, 0
+    return Speech(left), Speech(right), Speech(voice)
+
+
+def check_dialogue_generator(
+    generator: DialogueGenerator, encoder: SpeechEncoder, references: tuple[Motion, Motion]
+) -> None:
+    """encoder: the one the generator names. references: one frame each, and different."""
+    assert isinstance(generator, DialogueGenerator)
+    assert generator.speech_encoder == encoder.name
+    talk = Talk(*(encoder.encode(speech, generator.fps) for speech in in_turns()))
+    motions = generator.converse(talk, references, seed=3)
+    for motion, reference in zip(motions, references, strict=True):
+        assert len(motion) == len(talk)
+        assert motion.fps == generator.fps
+        assert np.isfinite(motion.points).all()
+        assert np.array_equal(motion.points[0], reference.points[0])
+    # Who is who lies in the speech and the reference, and not in the side.
+    swapped = generator.converse(talk.swapped(), references[::-1], seed=3)
+    for mine, theirs in zip(motions, swapped[::-1], strict=True):
+        assert np.array_equal(mine.points, theirs.points)
+    other = generator.converse(talk, references, seed=4)
+    assert not np.array_equal(motions[0].points, other[0].points)
+    # From half a second after the turn on, the left person listens.
+    listens = slice(round(2.6 * generator.fps), None)
+    assert opening(motions[0])[listens].max() < 0.005
+    away = np.abs(motions[0].points - references[0].points)[:, layout.MOTION_BODY]
+    assert away[listens][15:].max() < 0.02
+    short = Talk(*(encoder.encode(speech, generator.fps) for speech in in_turns(0.4)))
+    assert [len(motion) for motion in generator.converse(short, references)] == [len(short)] * 2
 
 
 def check_renderer(renderer: Renderer, photo: np.ndarray, photo_pose: Poses) -> None:
