@@ -46,7 +46,7 @@ class PersonRegion:
         trunk = [*range(layout.RIGHT_SHOULDER + 1), *range(layout.FACE.start, layout.FACE.stop)]
         sways = np.linalg.norm((points - photo_points)[:, trunk, :2], axis=-1)[:, seen[trunk]]
         reach = _AROUND * self.unit + min(float(sways.max(initial=0)), self.unit)
-        self.person = _grown((matte > 0.3).astype(np.uint8) * 255, reach)
+        self.person = _grown(_of_person(matte, photo_points[seen]), reach)
         self._draw(self.person, photo_points)
 
     def mask(self, points: np.ndarray) -> np.ndarray:
@@ -83,6 +83,16 @@ def _unit(points: np.ndarray, seen: np.ndarray) -> float:
     return max(
         float(np.linalg.norm(points[shoulders[0], :2] - points[shoulders[1], :2])), face, 1.0
     )
+
+
+def _of_person(matte: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """[H, W] uint8, 255 where the matte is that of the person with the points [N, 3]: others in
+    the photo stay as they are."""
+    _, labels = cv2.connectedComponents((matte > 0.3).astype(np.uint8))
+    inside = ((points[:, :2] >= 0) & (points[:, :2] < (matte.shape[1], matte.shape[0]))).all(axis=1)
+    columns, rows = points[inside, :2].astype(int).T
+    own = np.setdiff1d(labels[rows, columns], [0])
+    return np.isin(labels, own).astype(np.uint8) * 255
 
 
 def _grown(mask: np.ndarray, reach: float) -> np.ndarray:

@@ -180,6 +180,15 @@ def test_the_mask_follows_hands_and_fades(drawn):
     assert 0 < steps < 100
 
 
+def test_somebody_else_in_the_photo_stays(drawn):
+    matte = drawn.matte.copy()
+    matte[5:60, 5:30] = 1
+    points = raised(drawn.pose, 5).points
+    mask = PersonRegion(matte, drawn.pose.points[0], points).mask(points[-1])
+    assert not mask[5:60, 5:30].any()
+    assert (mask[drawn.matte > 0.5] == 255).mean() > 0.97
+
+
 def test_without_a_gpu_it_says_what_it_needs(network, coders):
     if torch.cuda.is_available() or torch.backends.mps.is_available():
         pytest.skip("this machine has a GPU")
