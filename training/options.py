@@ -281,13 +281,14 @@ class SceneOptions:
 class RendererLosses:
     """Weights of a renderer's losses. S2G-MDD, the nearest published refiner, has pixel 1 for what
     is warped, 3 for what must be invented, 5 for hands, each averaged over its own area, and 0.1
-    for the discriminator (research code of He et al., CVPR 2024, stage 3). With 5 for mouths as
-    well, and LPIPS at 1 and 1.5, mouths came nearer to the truth in L1 and lost in LPIPS: they were
-    blurred. So pixels weigh less here, and LPIPS more."""
+    for the discriminator (research code of He et al., CVPR 2024, stage 3). Two things changed that
+    here. With 5 for mouths as well, and LPIPS at 1 and 1.5, mouths came nearer to the truth in L1
+    and lost in LPIPS: they were blurred. With 4 for hands and 1 for what is warped, hands were
+    painted wherever one might be, and black clothes turned brown."""
 
-    valid: float = 1.0
+    valid: float = 12.0
     hole: float = 3.0
-    hands: float = 4.0
+    hands: float = 2.0
     mouth: float = 3.0
     """Ours: as small as a hand, and looked at as much."""
     face: float = 2.0
@@ -295,7 +296,7 @@ class RendererLosses:
     warped: float = 0.25
     """Share of the pixel losses that the warped photo gets when a refiner works on it: without,
     the refiner would paint over what the warp could have brought."""
-    perceptual: float = 2.0
+    perceptual: float = 4.0
     """Of LPIPS, the whole frame's. S2G-MDD has content 0.05 and style 120 of VGG16, on another
     scale."""
     perceptual_regions: float = 4.0
