@@ -60,8 +60,8 @@ def test_training_writes_weights_that_converse(dataset, tmp_path):
 
 
 def test_training_learns(dataset, tmp_path):
-    given = options(dataset, tmp_path, steps=40)
-    loop = dataclasses.replace(given.loop, learning_rate=1e-2, validate_every=20)
+    given = options(dataset, tmp_path, steps=30)
+    loop = dataclasses.replace(given.loop, learning_rate=1e-2, validate_every=15)
     train_dialogue(dataclasses.replace(given, loop=loop))
     lines = [json.loads(x) for x in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert lines[-1]["train"]["loss"] < 0.9 * lines[0]["train"]["loss"]
