@@ -58,7 +58,7 @@ def _network_options(options: AnimationTraining) -> AnimationOptions:
         raise UsageError(
             f"data.size is {options.data.size}. Expected a multiple of {sizes.multiple} pixels."
         )
-    if options.data.frames > sizes.max_frames:
+    if options.stage == "motion" and options.data.frames > sizes.max_frames:
         raise UsageError(
             f"data.frames is {options.data.frames}. The motion modules see at most "
             f"{sizes.max_frames} frames."

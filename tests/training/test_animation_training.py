@@ -289,7 +289,7 @@ def test_both_networks_begin_as_a_stable_diffusion(dataset, tmp_path):
 def test_refusals(first_stage, dataset, tmp_path):
     for said, changes in (
         ("multiple of 16", {"data": {"size": 40}}),
-        ("at most 8 frames", {"data": {"frames": 9}}),
+        ("at most 8 frames", {"data": {"frames": 9}, "stage": "motion", "init": "x.safetensors"}),
         ("needs --init", {"stage": "motion"}),
     ):
         options = options_for(dataset, tmp_path)
