@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,11 +11,12 @@ import torch
 from gesticulate.errors import UsageError
 from gesticulate.motion.diffusion.checkpoint import load_fine, load_skeleton
 from gesticulate.motion.diffusion.fine import FineGestureGenerator
+from gesticulate.motion.diffusion.noise import SamplerOptions, sample
 from gesticulate.motion.diffusion.skeleton import SkeletonDiffusionGenerator
 from gesticulate.motion.diffusion.vqvae import MotionVQVAE, RawLatents, VQVAEOptions
-from gesticulate.training.clips import WindowSampler
+from gesticulate.training.clips import Batch, WindowSampler
 from gesticulate.training.data import load_clips
-from gesticulate.training.diffusion import changes, measure_vectors, squared_error, whole
+from gesticulate.training.diffusion import changes, measure, measure_vectors, squared_error, whole
 from gesticulate.training.fine_gesture import VQVAELosses, train_fine_gesture
 from gesticulate.training.options import (
     DataOptions,
@@ -183,3 +185,45 @@ def test_the_vqvae_learns_velocity_and_acceleration(dataset, tmp_path):
         total += expected
         error, known = np.diff(error, axis=1), known[:, 1:] * known[:, :-1]
     assert terms["loss"].item() == pytest.approx(total, rel=1e-4)
+
+
+def test_what_was_learned_is_sampled():
+    """Where speech moves everything, samples of a trained denoiser move with the speech."""
+    options = SkeletonDiffusionTraining(
+        DataOptions(Path("none"), window=20), LoopOptions(Path("none")),
+        history=4, width=32, heads=2, hidden=64, layers=1, fusion=64, dropout=0.0,
+    )  # fmt: skip
+
+    def talk(count, seed):
+        speech = torch.randn(count, 20, 3, generator=torch.Generator().manual_seed(seed))
+        vectors = 0.1 * speech[..., :1] * torch.linspace(-1, 1, 232)
+        face, body = vectors[..., :136], vectors[..., 136:]
+        yes, nobody = torch.ones(count, dtype=torch.bool), torch.zeros(count, dtype=torch.int64)
+        return Batch(
+            face, body, torch.ones_like(face), torch.ones_like(body),
+            torch.ones(count, 20, dtype=torch.bool), speech, torch.zeros(count, 348), yes, nobody,
+            yes,
+        )  # fmt: skip
+
+    torch.manual_seed(0)
+    network = build(options, 3)
+    measure(network, [talk(64, 1)])
+    module = SkeletonLosses(network, options).train()
+    optimizer = torch.optim.Adam(module.parameters(), 3e-3)
+    for step in range(120):
+        optimizer.zero_grad()
+        module(talk(12, 100 + step), step)["loss"].backward()
+        optimizer.step()
+    module.eval()
+    batch = talk(8, 2)
+    real = network.normalise(whole(batch)[0])
+    with torch.no_grad():
+        for speech, least, most in ((batch.speech, 0.7, 1), (talk(8, 3).speech, -0.3, 0.3)):
+            heard = network.hear(speech[:, 4:])
+            made = sample(
+                lambda x, t, heard=heard: network(x, t, real[:, :4], heard),
+                torch.randn(real[:, 4:].shape), network.options.noise, SamplerOptions("dpm", 10),
+                torch.Generator(),
+            )  # fmt: skip
+            found = torch.corrcoef(torch.stack([made.flatten(), real[:, 4:].flatten()]))[0, 1]
+            assert least < found < most
