@@ -59,7 +59,7 @@ class ContextualOptions:
     context: int = 16
     lookahead: int = 8
     face: Sampling = Sampling(temperature=0.9, guidance=2.0)
-    body: Sampling = Sampling(temperature=0.85)
+    body: Sampling = Sampling(temperature=0.7)
     residual: bool = True
     choice_noise: float = 4.5
 

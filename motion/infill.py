@@ -7,6 +7,7 @@ so that a hole between known frames is as good as a beginning).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from ..keypoints.motion import Motion
 from ..speech.track import SpeechFeatures
-from .finish import finish
+from .finish import FOR_TOKENS, finish
 from .quantizer import UNUSED
 from .vectors import SEEN, to_motion, to_vectors
 
@@ -62,7 +63,9 @@ def infill(
     }
     drawn = to_motion(made["face"], made["body"], reference)
     expected = generator.expected_opening(speech.features, reference)
-    return finish(drawn, expected, speech.voice, held[:1], seed, 1.0)
+    # The posture is that of the frames around the span, wherever it began.
+    finishing = replace(FOR_TOKENS, posture=None)
+    return finish(drawn, expected, speech.voice, held[:1], seed, 1.0, finishing)
 
 
 def windows(span: tuple[int, int], length: int, window: int, context: int, ahead: int) -> list:

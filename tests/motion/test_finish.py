@@ -9,7 +9,7 @@ from gesticulate.keypoints.layout import MOTION_FACE
 from gesticulate.keypoints.motion import Motion
 from gesticulate.keypoints.person import REST
 from gesticulate.motion.blinks import add_blinks, closure
-from gesticulate.motion.finish import calm_mouth, smooth
+from gesticulate.motion.finish import ARMS, calm_mouth, smooth, stay_near
 from gesticulate.motion.lips import (
     LOWER_INNER,
     UPPER_INNER,
@@ -119,3 +119,25 @@ def test_a_calm_mouth_is_half_as_wide_of_neutral():
     np.testing.assert_allclose(opening(calm), 0.5 * opening(motion), atol=1e-3)
     np.testing.assert_allclose(calm.points[:, 17:48], motion.points[:, 17:48], atol=1e-3)
     np.testing.assert_allclose(calm_mouth(resting(2)).points, resting(2).points, atol=1e-5)
+
+
+def test_arms_that_wander_off_stay_near_with_their_strokes():
+    motion = resting(500)
+    points = motion.points.copy()
+    stroke = 0.2 * np.sin(np.arange(500) / 25 * 2 * np.pi)
+    points[:, ARMS, 1] += stroke[:, None] - 1.0
+    made = stay_near(Motion(points, motion.confidence), motion[:1], 0.35)
+    away = made.points[:, ARMS, 1] - REST[ARMS, 1]
+    assert -0.351 < away.mean() < -0.33
+    np.testing.assert_allclose(
+        away[100:-100] - away[100:-100].mean(),
+        np.repeat(stroke[100:-100, None], 4, axis=1),
+        atol=0.01,
+    )
+    others = np.ones(116, bool)
+    others[ARMS] = False
+    np.testing.assert_array_equal(made.points[:, others], motion.points[:, others])
+    # What is near is left there.
+    points = motion.points + 0.1
+    near = stay_near(Motion(points, motion.confidence), motion[:1], 0.35)
+    assert np.abs(near.points - points).max() < 0.01
