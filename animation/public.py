@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -148,6 +149,7 @@ def public_files(wanted: tuple[PublicFile, ...], folder: Path | None = None) -> 
 
 
 def _find(one: PublicFile, folder: Path | None) -> Path | None:
+    """The file, or the same in the older format."""
     for name in (one.place, one.place.replace(".safetensors", ".bin")):
         if ((folder or public_folder()) / name).is_file():
             return (folder or public_folder()) / name
@@ -155,8 +157,11 @@ def _find(one: PublicFile, folder: Path | None) -> Path | None:
         return None
     from huggingface_hub import try_to_load_from_cache
 
-    cached = try_to_load_from_cache(one.repository, one.file)
-    return Path(cached) if isinstance(cached, str) else None
+    for name in (one.file, one.file.replace(".safetensors", ".bin")):
+        cached = try_to_load_from_cache(one.repository, name)
+        if isinstance(cached, str):
+            return Path(cached)
+    return None
 
 
 def _download(missing: list[PublicFile], found: dict[str, Path | None]) -> str:
@@ -192,7 +197,9 @@ def _advice(missing: list[PublicFile], folder: Path, reason: str) -> str:
 
 def _read(path: Path) -> dict[str, Tensor]:
     try:
-        tensors = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        # Only files of the newer format can be read bit by bit.
+        mapped = zipfile.is_zipfile(path)
+        tensors = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError) as error:
         raise WeightsError(
             f"{path} cannot be read ({type(error).__name__}). Expected the public file of tensors; "

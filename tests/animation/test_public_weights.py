@@ -151,6 +151,17 @@ def test_a_file_that_is_no_file_of_tensors_is_said(folder):
         load_public_network(folder, TINY)
 
 
+def test_older_formats_are_read_too(folder, network):
+    tensors = torch.load(folder / "pose_guider.pth", weights_only=True)
+    torch.save(tensors, folder / "pose_guider.pth", _use_new_zipfile_serialization=False)
+    vae = folder / "sd-vae-ft-mse"
+    torch.save(public.load_public_coders(folder).vae.state_dict(),
+               vae / "diffusion_pytorch_model.bin")  # fmt: skip
+    (vae / "diffusion_pytorch_model.safetensors").unlink()
+    made, _ = load_public_network(folder, TINY), public.load_public_coders(folder)
+    assert torch.equal(made.guider.conv_in.weight, network.guider.conv_in.weight)
+
+
 def test_files_that_could_run_code_are_not_read(folder):
     torch.save({"conv_in.weight": shutil.rmtree}, folder / "pose_guider.pth")
     with pytest.raises(WeightsError, match=r"pose_guider.pth cannot be read"):
