@@ -21,6 +21,7 @@ import tyro
 from gesticulate.errors import GesticulateError
 from gesticulate.evaluation.lip_sync import lip_opening
 from gesticulate.evaluation.tables import markdown_table, save_json
+from gesticulate.keypoints import layout
 from gesticulate.keypoints.motion import Motion
 from gesticulate.keypoints.person import to_motion
 from gesticulate.keypoints.poses import Poses
@@ -98,10 +99,21 @@ def measure(
             for motion, (_, speech) in zip(drawn[scale], pairs, strict=True)
         ]
         seen = [
-            to_motion(retarget(motion, pose)) for motion, (pose, _) in zip(made, pairs, strict=True)
+            against_shoulders(to_motion(retarget(motion, pose)))
+            for motion, (pose, _) in zip(made, pairs, strict=True)
         ]
         rows.append(Row(name, Style.of(made), Style.of(seen), lip_change(made, drawn[1.0])))
     return tuple(rows)
+
+
+def against_shoulders(motion: Motion) -> Motion:
+    """The motion with each arm told from its own shoulder: in a video the shoulders carry the arms
+    along when the person sways, which is no gesture."""
+    points = motion.points.copy()
+    arms = points[:, layout.MOTION_ARMS].reshape(len(points), 3, 2, 2)
+    sway = arms[:, 0] - arms[:1, 0]
+    points[:, layout.MOTION_ARMS] = (arms - sway[:, None]).reshape(len(points), 6, 2)
+    return Motion(points, motion.confidence, motion.fps)
 
 
 def lip_change(motions: list[Motion], others: list[Motion]) -> float:
