@@ -24,6 +24,7 @@ from torch import Tensor
 
 from ..errors import UsageError, WeightsError
 from ..keypoints.poses import Poses
+from ..warping.matte import person_matte
 from ..warping.renderer import PuppetRenderer, check_poses
 from ..weights import reachable
 from .crop import Crop
@@ -113,8 +114,8 @@ class WanAnimateRenderer:
         """One frame a pose; see `pipelines.stages.Renderer`."""
         check_poses(photo, photo_pose, poses)
         crop = Crop(0, 0, *poses.size, drawn_size(poses.size, self.sampling.pixels))
-        picture, points = crop.cut(photo), crop.points(poses.points)
-        region = PersonRegion(picture, crop.points(photo_pose.points[0]), points)
+        points, matte = crop.points(poses.points), crop.cut(person_matte(photo))
+        region = PersonRegion(matte, crop.points(photo_pose.points[0]), points)
         if region.still:
             yield from (photo.copy() for _ in range(len(poses)))
             return

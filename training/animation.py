@@ -88,6 +88,8 @@ def build(options: AnimationTraining, sizes: AnimationOptions) -> AnimationNetwo
         _copy_stable_diffusion(network, options.init)
     if options.motion_init is not None and sizes.motion:
         _begin_motion(network, options.motion_init)
+    elif sizes.motion and not _moves(network):
+        warnings.warn("starting untrained: the motion modules", stacklevel=2)
     _freeze(network, options.stage)
     if options.gradient_checkpointing:
         network.reference.enable_gradient_checkpointing()
@@ -117,8 +119,12 @@ def _take(network: AnimationNetwork, tensors: Mapping[str, Tensor], source: str)
     odd = [name for name in (*missing, *unexpected) if ".motion_modules." not in name]
     if odd:
         raise WeightsError(f"{source} does not fit the network to train: {odd[:3]}.")
-    if missing:
-        warnings.warn("starting untrained: the motion modules", stacklevel=2)
+
+
+def _moves(network: AnimationNetwork) -> bool:
+    """Whether the motion modules do anything: untrained ones end in zeros."""
+    ends = (v for n, v in network.named_parameters() if ".motion_modules." in n and "proj_out" in n)
+    return any(bool(end.any()) for end in ends)
 
 
 def _copy_stable_diffusion(network: AnimationNetwork, source: str) -> None:
