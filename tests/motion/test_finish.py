@@ -9,7 +9,7 @@ from gesticulate.keypoints.layout import MOTION_FACE
 from gesticulate.keypoints.motion import Motion
 from gesticulate.keypoints.person import REST
 from gesticulate.motion.blinks import add_blinks, closure
-from gesticulate.motion.finish import ARMS, calm_mouth, smooth, stay_near
+from gesticulate.motion.finish import ARMS, SHOULDERS, calm_mouth, smooth, stay_near
 from gesticulate.motion.lips import (
     LOWER_INNER,
     UPPER_INNER,
@@ -92,6 +92,8 @@ def test_smoothing_takes_jitter_and_leaves_a_stroke():
     body = slice(68, 116)
     before, after = (np.diff(m.points[:, body], axis=0).std() for m in (shaking, calmed))
     assert after < 0.35 * before
+    shoulders = np.diff(calmed.points[:, SHOULDERS], axis=0).std()
+    assert shoulders < 0.5 * np.diff(calmed.points[:, ARMS], axis=0).std()
     points = still.points.copy()
     stroke = 0.5 * np.sin(np.arange(100) / 25 * 2 * np.pi)
     points[:, body, 1] += stroke[:, None]
