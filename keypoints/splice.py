@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from . import layout
-from .limits import smooth_step
+from .limits import limit_length, smooth_step
 from .person import Person, complete_faces, head_points, whole_faces
 from .poses import Poses
 
@@ -23,6 +23,8 @@ _SIDES = (
 )
 # Shares of a forearm's length between which its direction begins to count.
 _STUMP = 0.15, 0.4
+# Shoulder widths: the shoulders stay, and a neck leans no farther from where it leant with them.
+_LEAN = 0.25
 _SHOULDERS = [layout.LEFT_SHOULDER, layout.RIGHT_SHOULDER]
 
 
@@ -113,7 +115,7 @@ def _splice_head(
     if "head" in parts:
         necks = [poses.xy[at][:, _SHOULDERS].mean(axis=1) for poses in (own, new)]
         new_nose = new_nose + necks[0] - necks[1]
-        nose = nose + share[:, 0] * (new_nose - nose)
+        nose = nose + share[:, 0] * limit_length(new_nose - nose, _LEAN * person.width)
         head = head + share * (new_head - head)
     if "face" in parts:
         expression = expression + share * (new_expression - expression)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from ...errors import UsageError
+from ...motion.manner import asked
 from ..console import BarProgress, JsonProgress, remarks
 from ..progress import Callback
 from .edits import Edit, in_order, load_edits
@@ -66,6 +67,7 @@ def _run(options: EditOptions, edits: tuple[Edit, ...], callback: Callback):
     for path in take_paths(options.out, options.takes)[0]:
         check_outputs(path, None, inputs=(options.video,))
     open_video(options.video, edits)
+    manner = asked(options.style)
     from .pipeline import EditPipeline
 
     pipeline = EditPipeline.from_preset(options.preset, device=options.device)
@@ -75,5 +77,6 @@ def _run(options: EditOptions, edits: tuple[Edit, ...], callback: Callback):
         options.out,
         seed=options.seed,
         takes=options.takes,
+        manner=manner,
         callback=callback,
     )

@@ -43,16 +43,17 @@ def limbs(
     strength: np.ndarray | None = None,
     *,
     sure: bool = False,
+    upper: bool = False,
 ) -> np.ndarray:
     """[H, W] float32 in 0..1.
 
     shape: of the picture. points: [133, 3] in its pixels; bones with an unseen end are left out.
     width: of the shoulders in pixels. strength: [133] in 0..1 how much the bones at a point count;
-    1 where None. sure: only the core of each limb.
+    1 where None. sure: only the core of each limb. upper: only the upper arms.
     """
     covered = np.zeros(shape[:2], np.float32)
     for a, b, thick in BONES:
-        if points[a, 2] <= 0 or points[b, 2] <= 0:
+        if points[a, 2] <= 0 or points[b, 2] <= 0 or (upper and thick != UPPER_ARM):
             continue
         count = 1.0 if strength is None else float(max(strength[a], strength[b]))
         if count <= 0:

@@ -11,8 +11,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from ...keypoints import layout
 from .limbs import limbs
-from .plate import Plates, person_at
+from .plate import Plates, head_place, person_at
 
 # Grey levels by which the two drawings differ where the drawn one begins to show, and where it
 # covers the real one.
@@ -47,20 +48,23 @@ def composed(
         return real
     near = _around(alpha, _NEAR * width)
     picture = as_edited.astype(np.float32)
-    unexplained = _unlike(real, as_was, width)
-    if plates.known.any():
-        behind, known = plates.behind(real, own, near, with_body=False)
+    unexplained = near * _unlike(real, as_was, width)
+    if plates.known:
+        behind = plates.behind(real, near)
         shown = np.maximum(person_at(as_edited), limbs(real.shape, edited, width, sure=True))
-        clear = known * (1 - shown)
+        # About the head even a filled-in background is better than hair that was left there.
+        usable = plates.seen | _head_moves(own, edited, real.shape, width)
+        clear = usable * (1 - shown)
         picture += clear[..., None] * (behind - picture)
-        unexplained = np.where(clear > 0.5, _unlike(real, behind, width), unexplained)
+        unexplained = np.where(clear > 0.5, near * _unlike(real, behind, width), unexplained)
     left = left_places(own, edited, real.shape, width)
     if left.any():
-        behind, known = plates.behind(real, own, near, with_body=True)
-        clear = left * known
-        picture += clear[..., None] * (behind - picture)
-        unexplained = np.where(clear > 0.5, _unlike(real, behind, width), unexplained)
-    alpha = share * np.maximum(alpha, near * unexplained)[..., None]
+        clothes, seen = plates.clothes(real, own, near)
+        clear = left * seen
+        picture += clear[..., None] * (clothes - picture)
+        # Next to where the limb was the clothes are the real ones.
+        unexplained = np.where(seen & (left > 0.5), 0, unexplained)
+    alpha = share * np.maximum(alpha, unexplained)[..., None]
     mixed = real + alpha * (picture - real)
     return np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
 
@@ -94,6 +98,15 @@ def left_places(
     )
     left = (away < there) & (away < _NEAR * width)
     return cv2.GaussianBlur(left.astype(np.float32), (0, 0), max(0.8, _REACH * width / 2))
+
+
+def _head_moves(
+    own: np.ndarray, edited: np.ndarray, shape: tuple[int, ...], width: float
+) -> np.ndarray:
+    """[H, W] bool, about the head before and after, where it is moved."""
+    if _moved(own, edited, width)[layout.FACE].max() < 0.1:
+        return np.zeros(shape[:2], bool)
+    return head_place(shape[:2], own) | head_place(shape[:2], edited)
 
 
 def _moved(own: np.ndarray, edited: np.ndarray, width: float) -> np.ndarray:

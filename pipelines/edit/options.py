@@ -34,6 +34,9 @@ class EditOptions:
     """Another seed gives another motion; the same seed gives the same one."""
     takes: int = 1
     """So many versions, from seeds that count up, and a picture that shows them side by side."""
+    style: str | None = None
+    """Gesture as often and as far as somebody: a name that `gesticulate styles` lists, or an .npz
+    file of skeletons, as --save-poses writes them."""
     preset: str = DEFAULT_PRESET
     """Which stages do the work: a name that `gesticulate presets` lists, or a YAML file."""
     device: str = "auto"

@@ -20,6 +20,7 @@ from typing import Any
 from ... import __version__
 from ...errors import UsageError
 from ...keypoints.poses import Poses
+from ...motion.manner import AS_MADE, Manner
 from ..gesture_video import GestureVideoPipeline, check_encoder
 from ..outputs import check_output, check_outputs, collected_warnings
 from ..preset import DEFAULT_PRESET
@@ -97,13 +98,15 @@ class EditPipeline:
         *,
         seed: int = 0,
         takes: int = 1,
+        manner: Manner = AS_MADE,
         callback: Callback | None = None,
     ) -> EditedVideo:
         """Edit a video.
 
         edits: the spans, none overlapping. out: the video to write; of several takes
         ``out-1.mp4``, ``out-2.mp4``, ... and ``out.png``, which shows them beside the original.
-        seed: of the first take; the next ones count up.
+        seed: of the first take; the next ones count up. manner: how often and how far hands move in
+        the spans, see `motion.manner.asked`.
         Raises: UsageError, InputError, WeightsError; nothing half-written is left behind.
         """
         edits = in_order(edits)
@@ -128,7 +131,7 @@ class EditPipeline:
                 with meter.stage("motion", steps=len(spans)):
                     made.append(
                         [
-                            span.new_motion(self.motion_generator, features, seed + take)
+                            span.new_motion(self.motion_generator, features, seed + take, manner)
                             for span in spans
                         ]
                     )

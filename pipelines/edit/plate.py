@@ -21,9 +21,9 @@ from .limbs import limbs
 
 # The person is found at this size (pixels on the longer side) at most.
 _MATTE_SIZE = 512
-# A pixel is known from so many frames on, where they differ by less than this (grey levels): a
+# A pixel is seen from so many frames on, where they differ by less than this (grey levels): a
 # moving camera or lights leave none.
-_ENOUGH, _STEADY = 2, 10.0
+_ENOUGH, _ENOUGH_BODY, _STEADY = 2, 4, 10.0
 # The camera stands still where so much of the background is steady.
 _STILL = 0.7
 # How far texture is carried into what no frame shows, in shoulder widths: farther, and the rim of
@@ -39,49 +39,46 @@ _SHOULDERS = [layout.LEFT_SHOULDER, layout.RIGHT_SHOULDER]
 
 @dataclass(frozen=True)
 class Plates:
-    """background: [H, W, 3] float32 in grey levels, known: [H, W] bool. body: [H, W, 3], the
-    person without arms and head, where the shoulders are at ``shoulders`` [2, 2] (pixels);
-    body_known: [H, W] bool; body_alpha: [H, W] float32 in 0..1, how much of it is the person.
-    What no frame shows is filled in from around it, as long as there is enough around it.
+    """background: [H, W, 3] float32 in grey levels; what no frame shows is filled in from around
+    it. seen: [H, W] bool, what some frames show. known: whether there is a background at all.
+    body: [H, W, 3] float32, the person's clothes without the arms, where the shoulders are at
+    ``shoulders`` [2, 2] (pixels). body_seen: [H, W] bool.
     """
 
     background: np.ndarray
-    known: np.ndarray
+    seen: np.ndarray
+    known: bool
     body: np.ndarray
-    body_known: np.ndarray
-    body_alpha: np.ndarray
+    body_seen: np.ndarray
     shoulders: np.ndarray
 
-    def behind(
-        self, real: np.ndarray, points: np.ndarray, hole: np.ndarray, *, with_body: bool
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """What is behind the things that a frame shows in a hole.
+    def behind(self, real: np.ndarray, hole: np.ndarray) -> np.ndarray:
+        """[H, W, 3] float32, the background in a frame's light.
 
-        real: [H, W, 3] uint8. points: [133, 3], the pose in it. hole: [H, W] float32 in 0..1.
-        with_body: whether the body is to be seen, or the background alone. Returns the picture
-        [H, W, 3] float32, in the frame's light, and where it is known [H, W] bool.
+        real: [H, W, 3] uint8, the frame. hole: [H, W] float32 in 0..1, where it shows other things.
         """
-        picture, known = self.background, self.known
-        if with_body and self.body_known.any() and (points[_SHOULDERS, 2] > 0).all():
-            size = (real.shape[1], real.shape[0])
-            move = _similarity(self.shoulders, points[_SHOULDERS, :2])
-            body, alpha, seen = (
-                cv2.warpAffine(np.float32(layer), move, size, flags=cv2.INTER_LINEAR)
-                for layer in (self.body, self.body_alpha, self.body_known)
-            )
-            seen = seen > 0.99
-            alpha = np.where(seen, alpha, 0.0)[..., None]
-            picture = picture + alpha * (body - picture)
-            known = seen & (known | (alpha[..., 0] > 0.99))
-        difference = real - picture
-        clear = known & (hole < 0.01) & (np.abs(difference).max(axis=-1) < _LIGHT)
-        return picture + _light(difference, clear), known
+        return _in_light(self.background, self.seen, real, hole)
+
+    def clothes(
+        self, real: np.ndarray, points: np.ndarray, hole: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The clothes of a frame, in its light, [H, W, 3] float32, and where they are [H, W] bool.
+
+        real, hole: see `behind`. points: [133, 3], the pose in the frame.
+        """
+        if not self.body_seen.any() or (points[_SHOULDERS, 2] <= 0).any():
+            return self.body, np.zeros_like(self.body_seen)
+        move = _similarity(self.shoulders, points[_SHOULDERS, :2])
+        size = (real.shape[1], real.shape[0])
+        body = cv2.warpAffine(self.body, move, size, flags=cv2.INTER_LINEAR)
+        seen = cv2.warpAffine(np.float32(self.body_seen), move, size) > 0.99
+        return _in_light(body, seen, real, hole), seen
 
 
 def no_plates(shape: tuple[int, ...]) -> Plates:
     """Nothing is known. shape: of the frames."""
     empty, nowhere = np.zeros((*shape[:2], 3), np.float32), np.zeros(shape[:2], bool)
-    return Plates(empty, nowhere, empty, nowhere, empty[..., 0], np.zeros((2, 2)))
+    return Plates(empty, nowhere, False, empty, nowhere, np.zeros((2, 2)))
 
 
 def clean_plates(frames: Sequence[np.ndarray], poses: Poses, width: float) -> Plates:
@@ -99,16 +96,28 @@ def clean_plates(frames: Sequence[np.ndarray], poses: Poses, width: float) -> Pl
     if len(usable) < _ENOUGH:
         return plates
     middle = np.median(shoulders[usable, :, :2], axis=0)
-    layers, alphas, free = [], [], []
+    layers, inside, reachable = [], [], []
     for at in usable:
         move = _similarity(shoulders[at, :, :2], middle)
-        covered = np.maximum(_wider(arms[at] > 0, width), _head(arms[at].shape, poses.points[at]))
-        packed = np.dstack([np.float32(frames[at]), 255 * mattes[at], 1 - np.float32(covered)])
+        pose = poses.points[at]
+        away = head_place(arms[at].shape, pose) | (
+            limbs(arms[at].shape, pose, width, upper=True) > 0
+        )
+        free = (mattes[at] > 0.8) & ~away & ~_wider(arms[at] > 0, width)
+        packed = np.dstack([frames[at], free, ~away & (mattes[at] > 0.8)]).astype(np.float32)
         moved = cv2.warpAffine(packed, move, poses.size, flags=cv2.INTER_LINEAR)
         layers.append(np.clip(np.rint(moved[..., :3]), 0, 255).astype(np.uint8))
-        alphas.append(np.clip(np.rint(moved[..., 3:4]), 0, 255).astype(np.uint8))
-        free.append(moved[..., 4] > 0.99)
-    return _with_body(plates, layers, alphas, np.array(free), middle, width)
+        inside.append(moved[..., 3] > 0.99)
+        reachable.append(moved[..., 4] > 0.99)
+    body, seen = _median(layers, np.array(inside), steady=2 * _STEADY, enough=_ENOUGH_BODY)
+    if not seen.any():
+        return plates
+    # Where hands rest on the clothes all the time there are clothes too; beside them, who knows.
+    hull = np.zeros(seen.shape, np.uint8)
+    cv2.fillConvexPoly(hull, cv2.convexHull(cv2.findNonZero(seen.astype(np.uint8))), 1)
+    hidden = (hull > 0) & (np.mean(reachable, axis=0) > 0.9)
+    body = _filled(body, seen, width)
+    return replace(plates, body=body, body_seen=seen | hidden, shoulders=middle)
 
 
 def _with_background(
@@ -125,39 +134,7 @@ def _with_background(
     often = free.sum(axis=0) >= _ENOUGH
     if not often.any() or known[often].mean() < _STILL:
         return plates  # the camera moves
-    filled = _filled(background, known, width)
-    return replace(plates, background=filled, known=np.ones_like(known))
-
-
-def _with_body(
-    plates: Plates,
-    layers: Sequence[np.ndarray],
-    alphas: Sequence[np.ndarray],
-    free: np.ndarray,
-    shoulders: np.ndarray,
-    width: float,
-) -> Plates:
-    """layers [H, W, 3], alphas [H, W, 1]: uint8 each, with the shoulders at one place. free:
-    [N, H, W] bool, where neither arm nor head is."""
-    alpha, seen = _median(alphas, free, steady=256.0)
-    alpha = alpha[..., 0] / 255
-    inside = free & (np.array(alphas)[..., 0] > 200)
-    body, steady = _median(layers, inside, steady=2 * _STEADY)
-    cloth = seen & steady & (alpha > 0.9)
-    if not cloth.any():
-        return plates
-    # Where hands rest on the clothes all the time there are clothes too; beside them, who knows.
-    hull = np.zeros(cloth.shape, np.uint8)
-    cv2.fillConvexPoly(hull, cv2.convexHull(cv2.findNonZero(cloth.astype(np.uint8))), 1)
-    hidden = (hull > 0) & ~seen
-    body = _filled(body, cloth, width)
-    return replace(
-        plates,
-        body=body,
-        body_alpha=np.where(hidden, 1.0, alpha),
-        body_known=cloth | hidden | (seen & (alpha < 0.5)),
-        shoulders=shoulders,
-    )
+    return replace(plates, background=_filled(background, known, width), seen=known, known=True)
 
 
 def person_at(frame: np.ndarray) -> np.ndarray:
@@ -173,7 +150,10 @@ def person_at(frame: np.ndarray) -> np.ndarray:
 
 
 def _median(
-    frames: Sequence[np.ndarray], free: np.ndarray, steady: float = _STEADY
+    frames: Sequence[np.ndarray],
+    free: np.ndarray,
+    steady: float = _STEADY,
+    enough: int = _ENOUGH,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The median of N frames [H, W, C] uint8 where they are ``free`` [N, H, W]: the picture
     [H, W, C] float32 and where there are enough that agree [H, W] bool."""
@@ -189,7 +169,7 @@ def _median(
         middle = np.take_along_axis(stack, ((some - 1) // 2)[None, ..., None], axis=0)[0]
         apart = np.where(stack == 999, 0, np.abs(stack - middle)).sum(axis=0) / some[..., None]
         picture[rows] = np.where(middle == 999, 0, middle)
-        known[rows] = (count[rows] >= _ENOUGH) & (apart.max(axis=-1) < steady)
+        known[rows] = (count[rows] >= enough) & (apart.max(axis=-1) < steady)
     return picture, known
 
 
@@ -204,6 +184,15 @@ def _filled(picture: np.ndarray, known: np.ndarray, width: float) -> np.ndarray:
     )
     upright = np.clip((down / max(across, 1e-6)) ** 2, 0.1, 10.0)
     return fill_textured(picture, known, _TEXTURE * width, upright=float(upright))
+
+
+def _in_light(
+    picture: np.ndarray, seen: np.ndarray, real: np.ndarray, hole: np.ndarray
+) -> np.ndarray:
+    """[H, W, 3] float32, a plate made as bright as a frame is around a hole."""
+    difference = real - picture
+    clear = seen & (hole < 0.01) & (np.abs(difference).max(axis=-1) < _LIGHT)
+    return picture + _light(difference, clear)
 
 
 def _light(difference: np.ndarray, clear: np.ndarray) -> np.ndarray:
@@ -233,7 +222,7 @@ def _wider(mask: np.ndarray, width: float) -> np.ndarray:
     return cv2.dilate(mask.astype(np.uint8), np.ones((reach, reach), np.uint8)) > 0
 
 
-def _head(shape: tuple[int, ...], points: np.ndarray) -> np.ndarray:
+def head_place(shape: tuple[int, ...], points: np.ndarray) -> np.ndarray:
     """[H, W] bool: face, hair and neck, generously: an ellipse about the face."""
     mask = np.zeros(shape, np.uint8)
     face = points[layout.FACE, :2][points[layout.FACE, 2] > 0]

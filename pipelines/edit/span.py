@@ -18,6 +18,7 @@ from ...keypoints.poses import Poses
 from ...keypoints.retarget import resample, retarget
 from ...keypoints.smoothing import fill_gaps, smooth
 from ...keypoints.splice import splice
+from ...motion.manner import AS_MADE, Manner, in_manner
 from ...speech.track import SpeechFeatures
 from ...video.cuts import CutFinder
 from ...video.read import VideoReader
@@ -59,23 +60,26 @@ class Span:
         """The span's frames in ``own``."""
         return slice(self.first - self.section, self.last - self.section)
 
-    def new_motion(self, generator: Any, speech: SpeechFeatures, seed: int) -> Motion:
+    def new_motion(
+        self, generator: Any, speech: SpeechFeatures, seed: int, manner: Manner = AS_MADE
+    ) -> Motion:
         """The motion of ``own``, at the generator's rate, with the span made anew.
 
         generator: `stages.MotionEditor`. speech: of the whole video, at the generator's rate.
+        manner: how often and how far hands move within the span.
         """
         rate = generator.fps / self.own.fps
         count = max(1, round(len(self.own) * rate))
         motion = to_motion(resample(self.own, generator.fps, count), self.person)
-        start, stop = self.within.start * rate, self.within.stop * rate
+        heard = _cut(speech, round(self.section * rate), count)
+        start = math.floor(self.within.start * rate)
+        stop = min(count, math.ceil(self.within.stop * rate))
         streams = [name for name, parts in (("face", HEAD), ("body", BODY)) if self.asks(parts)]
-        return generator.infill(
-            _cut(speech, round(self.section * rate), count),
-            motion,
-            (math.floor(start), min(count, math.ceil(stop))),
-            streams=tuple(streams),
-            seed=seed,
-        )
+        made = generator.infill(heard, motion, (start, stop), streams=tuple(streams), seed=seed)
+        piece = in_manner(made[start:stop], _cut(heard, start, stop - start), manner)
+        points = made.points.copy()
+        points[start:stop] = piece.points
+        return Motion(points, made.confidence, made.fps)
 
     def new_poses(self, made: Motion, photo_pose: Poses) -> Poses:
         """The poses of ``own`` with the asked parts as in a new motion within the span.

@@ -1,5 +1,7 @@
 """A pipeline of real stages, with a motion generator that needs no weights."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from nod_generator import NodGenerator
@@ -31,3 +33,12 @@ def pipeline() -> GestureVideoPipeline:
     return GestureVideoPipeline(
         MediaPipeEstimator(), MelEncoder(), NodGenerator(), PuppetRenderer()
     )
+
+
+@pytest.fixture(scope="session")
+def talk(pipeline, photo, speech, tmp_path_factory) -> Path:
+    """A video to be edited: 1.8 s of the person in the photo, nodding; 128 x 128."""
+    longer = Speech(np.tile(speech.waveform, 2)[: round(1.8 * SAMPLE_RATE)])
+    path = tmp_path_factory.mktemp("talk") / "talk.mp4"
+    pipeline(photo, longer, path, size=128)
+    return path

@@ -29,14 +29,9 @@ def editor(pipeline):
 
 
 @pytest.fixture(scope="module")
-def video(pipeline, photo, speech, tmp_path_factory):
+def video(talk):
     """1.8 s of the person in the photo, nodding."""
-    from gesticulate.speech.track import Speech
-
-    longer = Speech(np.tile(speech.waveform, 2)[: round(1.8 * SAMPLE_RATE)])
-    path = tmp_path_factory.mktemp("edit") / "talk.mp4"
-    pipeline(photo, longer, path, size=SIZE)
-    return path
+    return talk
 
 
 def test_the_face_is_made_anew_and_the_rest_stays(editor, video, tmp_path):
