@@ -34,6 +34,7 @@ _WEIGHTS: dict[tuple[str, str], dict[str, str]] = {
 }
 # Renderers whose time and memory are a GPU's.
 _ON_GPU = ("animation", "wan-animate")
+_WAN = "Wan-AI/Wan2.2-Animate-14B-Diffusers, some 50 GB, Apache-2.0, of the Hugging Face hub"
 _MEDIAPIPE = "models in the wheel of mediapipe"
 
 # Measured by benchmarks/pipeline.py on two cores of a server without a GPU: seconds to begin, of
@@ -137,6 +138,8 @@ def _stage(role: str, choice: StageChoice) -> StagePlan:
     lines = [_describe(str(choice.options.get(key, name))) for key, name in own.items()]
     if (role, choice.name) == ("estimator", "mediapipe"):
         lines = [_MEDIAPIPE]
+    if (role, choice.name) == ("renderer", "wan-animate"):
+        lines = [str(choice.options.get("weights", _WAN))]
     return StagePlan(role, choice.name, choice.options, tuple(lines))
 
 
