@@ -11,7 +11,7 @@ from ...keypoints import layout
 
 # Thickness in shoulder widths: sleeves and all, and of what is surely limb.
 UPPER_ARM, FOREARM, FINGERS = 0.30, 0.24, 0.16
-_SURE = 0.55
+_SURE_FINGERS, _SURE_ARM = 0.55, 0.8
 SIDES = (
     (layout.LEFT_SHOULDER, layout.LEFT_ELBOW, layout.LEFT_WRIST, layout.LEFT_HAND),
     (layout.RIGHT_SHOULDER, layout.RIGHT_ELBOW, layout.RIGHT_WRIST, layout.RIGHT_HAND),
@@ -60,7 +60,8 @@ def limbs(
             continue
         line = np.zeros(covered.shape, np.uint8)
         ends = [tuple(int(v) for v in np.clip(np.rint(points[i, :2]), -9999, 9999)) for i in (a, b)]
-        thickness = max(1, round(thick * width * (_SURE if sure else 1.0)))
+        core = _SURE_FINGERS if thick == FINGERS else _SURE_ARM
+        thickness = max(1, round(thick * width * (core if sure else 1.0)))
         cv2.line(line, ends[0], ends[1], 1, thickness)
         np.maximum(covered, count * line, out=covered)
     return covered

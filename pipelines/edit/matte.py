@@ -21,6 +21,8 @@ _LEAST, _FULL = 3.0, 14.0
 # Shoulder widths: how far the drawn one reaches beyond the difference, and how far a limb has moved
 # when the place it left must be covered wholly.
 _REACH, _MOVED = 0.04, 0.06
+# How far a drawn limb reaches beyond its core, in shoulder widths.
+_RIM = 0.025
 # What neither the drawing of the own pose nor the plate explains is replaced too, so far around; in
 # shoulder widths, and from so many grey levels on.
 _NEAR, _UNLIKE = 0.3, 15.0
@@ -91,12 +93,13 @@ def left_places(
     before = limbs(shape, own, width, moved)
     if not before.any():
         return before
-    after = limbs(shape, edited, width, moved)
+    # Between new fingers the old hand must not show: their core counts, and a rim.
+    after = limbs(shape, edited, width, moved, sure=True)
     away, there = (
         cv2.distanceTransform((place <= 0).astype(np.uint8), cv2.DIST_L2, 3)
         for place in (before, after)
     )
-    left = (away < there) & (away < _NEAR * width)
+    left = (away + _RIM * width < there) & (away < _NEAR * width)
     return cv2.GaussianBlur(left.astype(np.float32), (0, 0), max(0.8, _REACH * width / 2))
 
 

@@ -23,7 +23,7 @@ from .limbs import limbs
 _MATTE_SIZE = 512
 # A pixel is seen from so many frames on, where they differ by less than this (grey levels): a
 # moving camera or lights leave none.
-_ENOUGH, _ENOUGH_BODY, _STEADY = 2, 4, 10.0
+_ENOUGH, _ENOUGH_BODY, _STEADY = 3, 4, 10.0
 # The camera stands still where so much of the background is steady.
 _STILL = 0.7
 # How far texture is carried into what no frame shows, in shoulder widths: farther, and the rim of
