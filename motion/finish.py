@@ -8,8 +8,15 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
 from ..keypoints.face import CANONICAL_FACE
-from ..keypoints.layout import FACE_NOSE_TIP, MOTION_ARMS, MOTION_BODY, MOTION_FACE
-from ..keypoints.limits import limit_length
+from ..keypoints.layout import (
+    FACE_NOSE_TIP,
+    MOTION_ARMS,
+    MOTION_BODY,
+    MOTION_FACE,
+    MOTION_LEFT_HAND,
+    MOTION_RIGHT_HAND,
+)
+from ..keypoints.limits import limit, limit_length
 from ..keypoints.motion import Motion
 from .blinks import add_blinks, closure
 from .lips import EXPECTED_SHARE, STRETCH, articulate, gate, opening, set_opening
@@ -22,6 +29,9 @@ MOUTH_AND_JAW = [*range(3, 14), *range(48, 68)]
 SHOULDERS = slice(MOTION_ARMS.start, MOTION_ARMS.start + 2)
 ARMS = slice(MOTION_ARMS.start + 2, MOTION_ARMS.stop)
 POSTURE_SECONDS = 2.0
+# How far a hand's points may be from where they began, of what arms may; as decoded they are 0.4
+# shoulder widths away, and those of training clips 0.09.
+HAND_SHARE = 0.4
 # Hands go to rest when nobody has spoken for so long, and take so long for it.
 PATIENCE_SECONDS, REST_SECONDS = 1.5, 0.4
 
@@ -150,14 +160,23 @@ def begin_at(motion: Motion, reference: Motion) -> Motion:
 
 
 def stay_near(motion: Motion, reference: Motion, distance: float) -> Motion:
-    """The slow part of elbows and wrists kept within a distance of the reference's, strokes and all
-    about it. A long motion has nothing else that holds it: each window goes on from the one before.
+    """The slow part of elbows, wrists and hands kept near the reference's, with strokes about it.
+
+    A long motion has nothing else that holds it: each window goes on from the one before. distance:
+    of elbows and wrists; the hands' form and turn about the wrist stay within `HAND_SHARE` of it.
     """
     points = motion.points.astype(np.float64)
-    arms = points[:, ARMS]
-    slow = gaussian_filter1d(arms, POSTURE_SECONDS * motion.fps, axis=0, mode="nearest")
-    away = slow - reference.points[:, ARMS]
-    points[:, ARMS] = arms - away + limit_length(away, distance)
+    gesturing = slice(ARMS.start, MOTION_BODY.stop)
+    slow = gaussian_filter1d(
+        points[:, gesturing], POSTURE_SECONDS * motion.fps, axis=0, mode="nearest"
+    )
+    away = np.zeros_like(points)
+    away[:, gesturing] = slow - reference.points[:, gesturing]
+    points[:, ARMS] += limit_length(away[:, ARMS], distance) - away[:, ARMS]
+    for hand in (MOTION_LEFT_HAND, MOTION_RIGHT_HAND):
+        far = np.sqrt(np.square(away[:, hand]).sum(axis=-1).mean(axis=-1)) + 1e-9
+        kept = limit(far, HAND_SHARE * distance) / far
+        points[:, hand] -= (1 - kept)[:, None, None] * away[:, hand]
     return Motion(points, motion.confidence, motion.fps)
 
 

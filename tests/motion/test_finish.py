@@ -5,7 +5,7 @@ import pytest
 
 from gesticulate.evaluation.blinks import blink_rate
 from gesticulate.evaluation.lip_sync import lip_opening
-from gesticulate.keypoints.layout import MOTION_FACE
+from gesticulate.keypoints.layout import MOTION_ARMS, MOTION_FACE, MOTION_LEFT_HAND
 from gesticulate.keypoints.motion import Motion
 from gesticulate.keypoints.person import REST
 from gesticulate.motion.blinks import add_blinks, closure
@@ -128,7 +128,10 @@ def test_arms_that_wander_off_stay_near_with_their_strokes():
     points = motion.points.copy()
     stroke = 0.2 * np.sin(np.arange(500) / 25 * 2 * np.pi)
     points[:, ARMS, 1] += stroke[:, None] - 1.0
+    points[:, MOTION_LEFT_HAND, 0] += 0.5
     made = stay_near(Motion(points, motion.confidence), motion[:1], 0.35)
+    hand = (made.points - motion.points)[:, MOTION_LEFT_HAND, 0]
+    np.testing.assert_allclose(hand, 0.4 * 0.35, atol=0.001)
     away = made.points[:, ARMS, 1] - REST[ARMS, 1]
     assert -0.351 < away.mean() < -0.33
     np.testing.assert_allclose(
@@ -137,9 +140,10 @@ def test_arms_that_wander_off_stay_near_with_their_strokes():
         atol=0.01,
     )
     others = np.ones(116, bool)
-    others[ARMS] = False
+    others[ARMS] = others[MOTION_LEFT_HAND] = False
     np.testing.assert_array_equal(made.points[:, others], motion.points[:, others])
     # What is near is left there.
-    points = motion.points + 0.1
+    points = motion.points.copy()
+    points[:, MOTION_ARMS] += 0.1
     near = stay_near(Motion(points, motion.confidence), motion[:1], 0.35)
     assert np.abs(near.points - points).max() < 0.01
