@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .edges import GROUPS
-from .spade import SpadeBlock
+from .spade import GROUP, SpadeBlock
 
 Structure = Literal["none", "skeleton", "edges"]
 
@@ -115,7 +115,10 @@ class Refiner(nn.Module):
             eighth = block(eighth, maps[0])
         quarter = self.rise[0](_doubled(self.up[0](eighth)).add_(quarter), maps[1])
         half = self.rise[1](_doubled(self.up[1](quarter)).add_(half), maps[2])
-        residual = self.leave(F.relu_(half)).add_(self.leave_pixels(pixels))
+        # Normalised and leaky: what is only ever pushed down would fall silent for good, and the
+        # whole network with it.
+        last = F.leaky_relu_(F.group_norm(half, half.shape[1] // GROUP), 0.1)
+        residual = self.leave(last).add_(self.leave_pixels(pixels))
         return F.pixel_shuffle(residual, 2).float()
 
 

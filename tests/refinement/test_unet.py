@@ -115,6 +115,20 @@ def test_every_input_matters():
                 assert not torch.equal(refiner(**{**given, name: changed}), first), (name, level)
 
 
+def test_what_is_pushed_down_does_not_fall_silent():
+    """Trained, all of the last features were negative once, and the network of no more effect."""
+    options = tiny()
+    refiner = awake(Refiner(options))
+    with torch.no_grad():
+        refiner.up[1].bias.fill_(-50.0)
+    given = inputs(options)
+    given["edges"] = [maps.requires_grad_() for maps in given["edges"]]
+    (refiner(**given) ** 2).mean().backward()
+    for maps in given["edges"]:
+        assert maps.grad.abs().mean() > 1e-9
+    assert refiner.rise[1].second.weight.grad.abs().mean() > 1e-9
+
+
 def test_without_structure_there_are_no_spade_weights():
     none, edges = (Refiner(tiny(structure)) for structure in ("none", "edges"))
     assert not [module for module in none.modules() if isinstance(module, Spade)]
