@@ -49,10 +49,9 @@ def load_with_coders(
     """
     tensors, values = read(path, KIND)
     configs = values.pop("vae", None), values.pop("clip", None)
+    given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
     try:
-        options = AnimationOptions(
-            **{key: tuple(v) if isinstance(v, list) else v for key, v in values.items()}
-        )
+        options = AnimationOptions(**given)
     except TypeError as error:
         raise WeightsError(
             f"{path} was written by another version ({error}); convert or train it again."

@@ -163,7 +163,7 @@ def _within(spans: Spans, speech: Speech) -> np.ndarray:
 def _alike(left: Speech, right: Speech) -> bool:
     """Whether both channels hold the same sound."""
     a, b = left.waveform.astype(np.float64), right.waveform.astype(np.float64)
-    return bool(a @ b > _SAME * max(a @ a, b @ b, 1e-12))
+    return float(a @ b) > _SAME * max(float(a @ a), float(b @ b), 1e-12)
 
 
 def _kept(own: np.ndarray, other: np.ndarray) -> np.ndarray:

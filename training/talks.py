@@ -234,6 +234,7 @@ class TalkSampler:
         spoken = (clip.confidence[at] > SEEN) & inside[:, None]
         listened = stretch.clip.confidence[other] > SEEN
         seen = np.where(weight > 0.99, spoken, listened & (weight < 0.01))
+        assert clip.speech is not None
         speech = clip.speech[at]
         if self.augment:
             speech = augment_speech(speech, rng)

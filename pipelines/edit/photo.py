@@ -61,7 +61,7 @@ def best_photos(
                 "from. Choose another span, or other parts than hands and arms."
             )
         usable = shown
-    order = sorted(np.flatnonzero(usable), key=lambda at: -values[at])
+    order = sorted(np.flatnonzero(usable), key=lambda at: -float(values[at]))
     return {int(at): float(values[at]) for at in order[:_BEST]}
 
 
@@ -71,7 +71,7 @@ def sharpest(
     """Of the best frames the one whose hands, or face, are also sharp. frames: [H, W, 3] uint8."""
     parts = [hand for *_, hand in SIDES] if hands else [layout.FACE]
     sharpness = {
-        at: np.mean([_sharpness(frames[at], poses.points[at, part]) for part in parts])
+        at: float(np.mean([_sharpness(frames[at], poses.points[at, part]) for part in parts]))
         for at in best
     }
     most = max(max(sharpness.values()), 1e-6)

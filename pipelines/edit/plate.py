@@ -200,18 +200,18 @@ def _light(difference: np.ndarray, clear: np.ndarray) -> np.ndarray:
     the hole; smooth, and small."""
     height, width = clear.shape
     small = (max(2, width // 4), max(2, height // 4))
-    weight = cv2.resize(np.float32(clear), small, interpolation=cv2.INTER_AREA)
+    weight = cv2.resize(clear.astype(np.float32), small, interpolation=cv2.INTER_AREA)
     if not weight.any():
         return np.zeros_like(difference)
-    within = np.float32(difference * clear[..., None])
+    within = (difference * clear[..., None]).astype(np.float32)
     mean = cv2.resize(within, small, interpolation=cv2.INTER_AREA)
     mean = mean / np.maximum(weight, 1e-3)[..., None]
-    return cv2.resize(fill_smooth(np.float32(mean), weight), (width, height))
+    return cv2.resize(fill_smooth(mean.astype(np.float32), weight), (width, height))
 
 
 def _similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """[2, 3] the map that takes two points [2, 2] to two others, without distortion."""
-    a, b = (np.float64(points) @ [1, 1j] for points in (source, target))
+    a, b = (points.astype(np.float64) @ np.array([1, 1j]) for points in (source, target))
     turn = (b[1] - b[0]) / (a[1] - a[0] if abs(a[1] - a[0]) > 1e-6 else 1e-6)
     shift = b[0] - turn * a[0]
     return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
