@@ -164,6 +164,7 @@ def stay_near(motion: Motion, reference: Motion, distance: float) -> Motion:
 
     A long motion has nothing else that holds it: each window goes on from the one before. distance:
     of elbows and wrists; the hands' form and turn about the wrist stay within `HAND_SHARE` of it.
+    Points that the reference does not show stay as they are, and tell nothing of the others.
     """
     points = motion.points.astype(np.float64)
     gesturing = slice(ARMS.start, MOTION_BODY.stop)
@@ -171,10 +172,11 @@ def stay_near(motion: Motion, reference: Motion, distance: float) -> Motion:
         points[:, gesturing], POSTURE_SECONDS * motion.fps, axis=0, mode="nearest"
     )
     away = np.zeros_like(points)
-    away[:, gesturing] = slow - reference.points[:, gesturing]
+    seen = reference.confidence[0] > 0
+    away[:, gesturing] = (slow - reference.points[:, gesturing]) * seen[gesturing, None]
     points[:, ARMS] += limit_length(away[:, ARMS], distance) - away[:, ARMS]
     for hand in (MOTION_LEFT_HAND, MOTION_RIGHT_HAND):
-        far = np.sqrt(np.square(away[:, hand]).sum(axis=-1).mean(axis=-1)) + 1e-9
+        far = np.sqrt(np.square(away[:, hand]).sum(axis=(1, 2)) / max(seen[hand].sum(), 1)) + 1e-9
         kept = limit(far, HAND_SHARE * distance) / far
         points[:, hand] -= (1 - kept)[:, None, None] * away[:, hand]
     return Motion(points, motion.confidence, motion.fps)
