@@ -299,7 +299,7 @@ class RendererLosses:
     perceptual: float = 4.0
     """Of LPIPS, the whole frame's. S2G-MDD has content 0.05 and style 120 of VGG16, on another
     scale."""
-    perceptual_regions: float = 4.0
+    perceptual_regions: float = 8.0
     """Of LPIPS averaged over hands, mouth and face, each by its own area."""
     perceptual_net: Literal["alex", "vgg"] = "alex"
     """The network that LPIPS compares features of. VGG16 sees finer texture at twenty times the
