@@ -18,6 +18,7 @@ from gesticulate.refinement.unet import (
     Refiner,
     RefinerOptions,
     _small_pixels,
+    _smooth,
 )
 
 SIZE = 64
@@ -127,6 +128,16 @@ def test_what_is_pushed_down_does_not_fall_silent():
     for maps in given["edges"]:
         assert maps.grad.abs().mean() > 1e-9
     assert refiner.rise[1].second.weight.grad.abs().mean() > 1e-9
+
+
+def test_the_residual_has_no_stripes():
+    """The four filters of a pixel's four quarters may differ as they like."""
+    checks = (-1.0) ** (torch.arange(8)[:, None] + torch.arange(8))
+    rows = (-1.0) ** torch.arange(8)[:, None].expand(8, 8)
+    level = torch.ones(8, 8)
+    residual = _smooth(torch.stack([checks, rows, level])[None])
+    torch.testing.assert_close(residual[0, 2], level)
+    assert residual[0, :2, 1:-1, 1:-1].abs().max() < 1e-6
 
 
 def test_without_structure_there_are_no_spade_weights():
