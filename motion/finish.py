@@ -25,7 +25,7 @@ from .lips import EXPECTED_SHARE, STRETCH, articulate, gate, opening, set_openin
 EASE_SECONDS = {"face": 0.4, "body": 1.2, "lips": 0.2}
 # Face points whose form is calmed.
 MOUTH_AND_JAW = [*range(3, 14), *range(48, 68)]
-# Elbows and wrists, and how slow a change of theirs is one of posture: a standard deviation.
+# ARMS: elbows and wrists, and how slow a change of theirs is one of posture: a standard deviation.
 SHOULDERS = slice(MOTION_ARMS.start, MOTION_ARMS.start + 2)
 ARMS = slice(MOTION_ARMS.start + 2, MOTION_ARMS.stop)
 POSTURE_SECONDS = 2.0
