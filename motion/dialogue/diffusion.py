@@ -13,7 +13,7 @@ from ...speech.track import SpeechFeatures
 from ...weights import locate
 from ..diffusion.noise import SamplerOptions, draw, guide, sample
 from ..diffusion.windows import in_windows, window_starts
-from ..finish import Finishing, finish
+from ..finish import FOR_DIFFUSION, Finishing, finish
 from ..inputs import check_inputs
 from ..lips import opening
 from ..vectors import BODY_DIMS, FACE_DIMS, SEEN, to_motion, to_vectors
@@ -35,9 +35,7 @@ class DialogueOptions:
     sampler: SamplerOptions = field(default_factory=SamplerOptions)
     lookahead: int = 8
     guidance: float = 1.5
-    finishing: Finishing = field(
-        default_factory=lambda: Finishing(head_smoothing=0.08, body_smoothing=0.04, mouth_share=1.0)
-    )
+    finishing: Finishing = FOR_DIFFUSION
 
 
 class DialogueDiffusion:

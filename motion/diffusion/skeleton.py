@@ -12,7 +12,7 @@ from torch import Tensor
 from ...keypoints.motion import Motion
 from ...speech.track import SpeechFeatures
 from ...weights import locate
-from ..finish import Finishing, finish
+from ..finish import FOR_DIFFUSION, Finishing, finish
 from ..inputs import check_inputs
 from ..lips import opening
 from ..vectors import BODY_DIMS, FACE_DIMS, SEEN, to_motion, to_vectors
@@ -36,9 +36,7 @@ class SkeletonDiffusionOptions:
     face_guidance: float = 2.0
     body_guidance: float = 1.5
     expected_lips: bool = True
-    finishing: Finishing = field(
-        default_factory=lambda: Finishing(head_smoothing=0.08, body_smoothing=0.04, mouth_share=1.0)
-    )
+    finishing: Finishing = FOR_DIFFUSION
 
 
 class SkeletonDiffusionGenerator:
