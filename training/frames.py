@@ -207,7 +207,7 @@ class FrameStream(Dataset):
             self._opened[lane, place] = turn, self._open(lane, place, turn)
         drawn = self._opened[lane, place][1].draw(index)
         chance = np.random.default_rng([self.seed, self.process, lane, place, turn, index])
-        drawn = recoloured(drawn, self.options.jitter, chance)
+        drawn = recoloured(drawn, self.options.jitter, self.options.exchanged, chance)
         return mirrored(drawn) if chance.random() < 0.5 else drawn
 
     def _open(self, lane: int, place: int, turn: int) -> DrivenPhoto:
@@ -261,17 +261,25 @@ class Batches:
         return next(self._ahead)
 
 
-def recoloured(frames: Frames, reach: float, rng: np.random.Generator) -> Frames:
-    """The same frames in another light: brightness, contrast and tint, photo and truth alike.
+def recoloured(frames: Frames, reach: float, exchanged: float, rng: np.random.Generator) -> Frames:
+    """The same frames in other colours, photo and truth alike.
 
-    reach: most that a channel's gain and offset change, as a share of the full range.
+    reach: most that a channel's gain and offset change, as a share of the full range. exchanged:
+    chance of colours that no camera gives (`_exchange`).
     """
-    gain = 1 + rng.uniform(-reach, reach) + rng.uniform(-reach / 3, reach / 3, 3)
-    offset = rng.uniform(-reach, reach) / 2
-    gain_ = torch.tensor(gain, dtype=torch.float32).view(3, 1, 1)
+    gain = np.diag(1 + rng.uniform(-reach, reach) + rng.uniform(-reach / 3, reach / 3, 3))
+    offset = 0.5 - gain @ np.full(3, 0.5) + rng.uniform(-reach, reach) / 2
+    if rng.random() < exchanged:
+        turn, power = _exchange(rng)
+        gain, offset = gain @ turn, offset + gain @ (0.5 - turn @ np.full(3, 0.5))
+    else:
+        power = 1.0
+    matrix = torch.from_numpy(gain.astype(np.float32))
+    shift = torch.from_numpy(offset.astype(np.float32)).view(3, 1, 1)
 
     def lit(picture: Tensor) -> Tensor:
-        return (picture * gain_ + (0.5 - 0.5 * gain_ + offset)).clamp_(0, 1)
+        mixed = torch.einsum("ij,...jhw->...ihw", matrix, picture) + shift
+        return mixed.clamp_(0, 1).pow_(power)
 
     inputs = frames.inputs
     # Black stays black: there a layer has nothing.
@@ -283,6 +291,23 @@ def recoloured(frames: Frames, reach: float, rng: np.random.Generator) -> Frames
         colours=lit(inputs.colours) * something,
     )
     return Frames(lit_inputs, lit(frames.target), frames.regions)
+
+
+def _exchange(rng: np.random.Generator) -> tuple[np.ndarray, float]:
+    """[3, 3] about mid-grey and an exponent: hues turned by any angle, one picture in four
+    inverted, lighter or darker. Who learns from such pictures as well cannot know beforehand what
+    colour a hand has, or that it is brighter than the clothes: it must see it in the photo."""
+    angle = rng.uniform(0, 2 * np.pi)
+    axis = np.full(3, 3**-0.5)
+    across = np.cross(np.eye(3), axis)
+    # Rodrigues: a rotation about the greys.
+    turn = (
+        np.cos(angle) * np.eye(3)
+        - np.sin(angle) * across
+        + (1 - np.cos(angle)) * np.outer(axis, axis)
+    )
+    sign = -1.0 if rng.random() < 0.25 else 1.0
+    return sign * turn, float(np.exp(rng.uniform(-0.5, 0.7)))
 
 
 def mirrored(frames: Frames) -> Frames:

@@ -269,6 +269,9 @@ class SceneOptions:
     """Kind of clip -> how much more often than others it is drawn; 0 leaves it out."""
     jitter: float = 0.1
     """Most that brightness and contrast are changed, photo and truth alike."""
+    exchanged: float = 0.6
+    """Chance that hues are turned by any angle, and the picture made lighter, darker or negative,
+    photo and truth alike. Without it, hands of blue-grey skin were given a rosy glow."""
     workers: int = 1
     """Processes that draw frames while the network learns; 0 draws them in between."""
     prepare_workers: int = 0
@@ -304,6 +307,10 @@ class RendererLosses:
     perceptual_net: Literal["alex", "vgg"] = "alex"
     """The network that LPIPS compares features of. VGG16 sees finer texture at twenty times the
     cost: for a GPU."""
+    hesitation: float = 0.25
+    """Of what the refiner adds, as a share of the pixel losses: where it brings a pixel nearer to
+    the truth by less than this share of what it adds, nothing is the better answer. Without it,
+    hands had a halo of all the places where they might have been."""
     restraint: float = 0.01
     """On the splines' share and the nudge: what is not needed stays off."""
     adversarial: float = 0.05

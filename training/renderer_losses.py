@@ -69,11 +69,15 @@ class Objective:
         """critic: None while the discriminator has no say."""
         made, weights = drawn.rendering, self.weights
         pixels = pixel_losses(made.frame, frames.target, frames.regions)
-        total = sum(getattr(weights, name) * value for name, value in pixels.items())
+        total = self._weighed(pixels)
         terms = {f"l1_{name}": value for name, value in pixels.items()}
+        if made.residual.requires_grad and weights.hesitation:
+            nothing = torch.zeros_like(made.residual)
+            terms["added"] = self._weighed(pixel_losses(made.residual, nothing, frames.regions))
+            total = total + weights.hesitation * terms["added"]
         if made.warped.requires_grad and made.residual.requires_grad and weights.warped:
             warped = pixel_losses(made.warped, frames.target, frames.regions)
-            terms["warped"] = sum(getattr(weights, name) * v for name, v in warped.items())
+            terms["warped"] = self._weighed(warped)
             total = total + weights.warped * terms["warped"]
         if self.perceptual is not None:
             regions = frames.regions[:, _LOOKED_AT]
@@ -86,6 +90,10 @@ class Objective:
             terms["adversarial"] = generator_hinge(critic(made.frame, drawn.edges))
             total = total + weights.adversarial * terms["adversarial"]
         return {"loss": total, **{name: value.detach() for name, value in terms.items()}}
+
+    def _weighed(self, losses: dict[str, Tensor]) -> Tensor:
+        """The sum over regions, each by its weight."""
+        return torch.stack([getattr(self.weights, name) * v for name, v in losses.items()]).sum()
 
 
 def restraint(made: Rendering) -> Tensor:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from drawn_clips import write_dataset
 from drawn_person import draw_person
+from tiny_renderer import TINY
 
 from gesticulate.configs import load, names
 from gesticulate.datasets.load import Clips
@@ -42,7 +43,12 @@ from gesticulate.training.options import (
 from gesticulate.training.perceptual import PerceptualLoss
 from gesticulate.training.renderer import build, train_renderer
 from gesticulate.training.renderer_figures import validation_frames
-from gesticulate.training.renderer_losses import DrawingNetwork, critic_losses, pixel_losses
+from gesticulate.training.renderer_losses import (
+    DrawingNetwork,
+    Objective,
+    critic_losses,
+    pixel_losses,
+)
 from gesticulate.training.scenes import photo_frames, planned_photos, prepare_photos
 from gesticulate.warping.dense_motion import DenseMotionOptions
 
@@ -218,10 +224,52 @@ def test_a_mirrored_batch_is_the_batch_of_the_mirrored_person(dataset, photos):
 
 def test_light_changes_photo_and_truth_alike(dataset, photos):
     frames = DrivenPhoto(Clips(dataset), photos[0], [photos[0].frame], 64).draw(0)
-    lit = recoloured(frames, 0.1, np.random.default_rng(0))
+    lit = recoloured(frames, 0.1, 0.0, np.random.default_rng(0))
     assert (lit.target - frames.target).abs().mean() > 0.01
     assert (lit.inputs.puppet - lit.target).abs().mean() < 0.015
     assert ((lit.inputs.colours == 0) >= (frames.inputs.colours == 0)).all()
+
+
+def test_exchanged_colours_are_the_same_for_all_pictures_and_keep_grey_grey(dataset, photos):
+    frames = DrivenPhoto(Clips(dataset), photos[0], [photos[0].frame], 64).draw(0)
+    grey = torch.linspace(0.05, 0.95, 64).expand(1, 3, 64, 64)
+    frames.target = grey.clone()
+    frames.inputs.puppet = frames.inputs.photo.clone()
+    signs = set()
+    for seed in range(12):
+        lit = recoloured(frames, 0.0, 1.0, np.random.default_rng(seed))
+        assert torch.equal(lit.inputs.puppet, lit.inputs.photo)
+        assert (lit.inputs.photo - frames.inputs.photo).abs().mean() > 0.01
+        # Without another gain a channel, grey stays grey; its order is kept, or reversed.
+        assert (lit.target - lit.target.mean(dim=1, keepdim=True)).abs().max() < 1e-4
+        steps = lit.target[0, 0, 0].diff()
+        assert (steps > 0).all() or (steps < 0).all()
+        signs.add(bool(steps[0] > 0))
+        assert ((lit.inputs.colours == 0) >= (frames.inputs.colours == 0)).all()
+    assert signs == {True, False}
+
+
+def test_what_is_added_without_need_costs_as_much_as_an_error(dataset, photos):
+    drawn_of = DrawingNetwork(RendererNetwork(TINY))
+    frames = DrivenPhoto(Clips(dataset), photos[0], [photos[0].frame + 2], 64).draw(0)
+    drawn = drawn_of(frames)
+    made = dataclasses.replace(
+        drawn.rendering, residual=torch.full_like(drawn.rendering.residual, -0.1)
+    )
+    made.residual.requires_grad_(True)
+    weights = dataclasses.replace(LOSSES, warped=0.0, restraint=0.0)
+    losses = {
+        share: Objective(dataclasses.replace(weights, hesitation=share), torch.device("cpu"))(
+            dataclasses.replace(drawn, rendering=made), frames, None
+        )
+        for share in (0.0, 0.5)
+    }
+    areas = dict(zip(REGIONS, frames.regions.sum(dim=(0, 2, 3)).tolist(), strict=True))
+    added = sum(0.1 * getattr(weights, name) * min(1, area / 16) for name, area in areas.items())
+    assert float(losses[0.5]["added"]) == pytest.approx(added, rel=1e-4)
+    difference = losses[0.5]["loss"] - losses[0.0]["loss"]
+    assert float(difference) == pytest.approx(0.5 * added, rel=1e-3)
+    assert "added" not in losses[0.0]
 
 
 def test_pixel_losses_are_means_over_their_regions():
