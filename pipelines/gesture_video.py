@@ -126,7 +126,8 @@ class GestureVideoPipeline:
         if unknown:
             raise UsageError(f"Unknown stage {sorted(unknown)[0]!r}; expected {', '.join(ROLES)}.")
         built = {}
-        for role, group in ROLES.items():
+        # The renderer first: it may need a GPU, and says so before the others have loaded.
+        for role, group in sorted(ROLES.items(), key=lambda item: item[0] != "renderer"):
             stage = stages.get(role, getattr(choices, role))
             by_name = isinstance(stage, (str, StageChoice))
             built[role] = (

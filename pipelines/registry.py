@@ -169,7 +169,8 @@ def build(
     """Make a stage.
 
     device, low_memory: handed to stages that take them; the others run as they run.
-    Raises: UsageError for an unknown name or option; WeightsError as the stage does.
+    Raises: UsageError for an unknown name or option, or a device that is not here; WeightsError as
+    the stage does.
     """
     choice = StageChoice(choice) if isinstance(choice, str) else choice
     make = factory(group, choice.name)
@@ -179,7 +180,26 @@ def build(
         options.setdefault("device", device)
     if low_memory and "low_memory" in signature.parameters:
         options["low_memory"] = True
-    return make(**options)
+    try:
+        return make(**options)
+    except (AssertionError, RuntimeError) as error:
+        if _is_absent(str(options.get("device", "auto"))):
+            raise UsageError(
+                f"The device {options['device']!r} is not here. Expected auto, cpu, or one that "
+                "torch finds on this machine, like cuda or mps."
+            ) from error
+        raise
+
+
+def _is_absent(device: str) -> bool:
+    """Whether torch cannot compute on a device."""
+    import torch
+
+    try:
+        torch.empty(0, device="cpu" if device == "auto" else device)
+    except (AssertionError, RuntimeError):
+        return True
+    return False
 
 
 def _checked(choice: StageChoice, make: Factory, signature: inspect.Signature) -> dict[str, Any]:

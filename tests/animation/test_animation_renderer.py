@@ -1,6 +1,7 @@
 """The diffusion renderer at tiny size: contract, sizes, what stays the photo's, memory, devices."""
 
 import copy
+import re
 
 import cv2
 import numpy as np
@@ -196,6 +197,21 @@ def test_without_a_gpu_it_says_what_it_needs(network, coders):
         AnimationRenderer()
     with pytest.raises(UsageError, match="cuda is not here"):
         AnimationRenderer(device="cuda", network=network, coders=coders)
+
+
+@pytest.mark.parametrize("preset", ["animate-anyone", "wan-animate", "contextual"])
+@pytest.mark.parametrize("device", ["cuda", "nonsense"])
+def test_a_device_that_is_not_here_is_said(preset, device):
+    """Whichever stage would meet it first; renderers that need a GPU also name the one that does
+    not."""
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(UsageError) as caught:
+        GestureVideoPipeline.from_preset(preset, device=device)
+    message = str(caught.value)
+    assert "not here" in message or "none is here" in message
+    if preset != "contextual" and device == "cuda":
+        assert re.search(r"needs a.* GPU with about .* GB.*warp renderer.*--preset", message)
 
 
 def test_too_little_memory_is_said_before_it_is_taken(network, coders, monkeypatch):
