@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from ..errors import WeightsError
 from ..weights.checkpoint import read, tensors_of, write
 from .coders import PictureCoders
+from .memory import check_main_memory
 from .networks import AnimationNetwork, AnimationOptions
 
 KIND = "animation"
@@ -75,7 +76,7 @@ def assemble(
     """A network around tensors of its state's names.
 
     source: where they come from, for the error. Raises: WeightsError where one is missing, of
-    another shape, or has no place.
+    another shape, or has no place; UsageError where main memory cannot hold them.
     """
     with _empty_weights():
         network = AnimationNetwork(options)
@@ -103,6 +104,9 @@ def _fill(module: nn.Module, tensors: dict[str, Tensor], source: str, dtype: tor
                 f"{source} does not fit: {name} is {list(value.shape)}, expected "
                 f"{list(own[name].shape)}."
             )
+    # Files are mapped into memory where their format allows it; what gets another type is copied.
+    copied = sum(v.numel() for v in tensors.values() if v.is_floating_point() and v.dtype != dtype)
+    check_main_memory(float(copied * dtype.itemsize))
     state = {k: v.to(dtype) if v.is_floating_point() else v for k, v in tensors.items()}
     module.load_state_dict(state, assign=True)
     return module.eval().requires_grad_(False)

@@ -29,7 +29,8 @@ def load_weights(
     weights: "animate-anyone" for the public ones: the converted file where there is one, else the
     public files; a .safetensors file of `gesticulate convert animation` or of training; or a
     folder of the public files.
-    Raises: WeightsError where they are missing, damaged, or do not fit.
+    Raises: WeightsError where they are missing, damaged, or do not fit; UsageError where main
+    memory cannot hold them.
     """
     if Path(weights).is_dir():
         return _load_public(Path(weights), FULL, dtype)

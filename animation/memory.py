@@ -14,7 +14,7 @@ from .sampling import Sampling
 
 # Values alive at the peak of the denoiser, of each picture's latent pixel and channel of the first
 # level: counted by running the full networks without data (torch's meta device) and following
-# every storage. The second is with `AnimationNetwork.save_memory`.
+# every storage (benchmarks/animation.py). The second is with `AnimationNetwork.save_memory`.
 _VALUES, _VALUES_SAVING = 28.0, 17.0
 # Values alive while a pixel is decoded, likewise.
 _DECODED = 771.0
@@ -85,6 +85,18 @@ def check_memory(needed: float, saving: float | None, device: torch.device) -> N
         f"The diffusion renderer would take about {_gigabytes(needed)} of memory on {device}, "
         f"where {_gigabytes(free)} are free. {remedy}"
     )
+
+
+def check_main_memory(needed: float) -> None:
+    """needed: bytes of weights that are about to be read. Raises: UsageError where the machine has
+    not as much."""
+    free = free_memory(torch.device("cpu"))
+    if free is not None and needed > free:
+        raise UsageError(
+            f"The diffusion renderer's weights take about {_gigabytes(needed)} of main memory, "
+            f"where {_gigabytes(free)} are free. Close other programs, or use the warp renderer: "
+            "--preset contextual."
+        )
 
 
 def choose_device(device: str) -> torch.device:

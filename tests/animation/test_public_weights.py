@@ -1,19 +1,21 @@
 """The public files: every tensor finds its place, and what is wrong is said."""
 
 import ast
+import hashlib
 import re
 import shutil
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from gesticulate import cli
-from gesticulate.animation import public
+from gesticulate.animation import memory, public
 from gesticulate.animation.checkpoint import load_animation, load_with_coders, save_animation
 from gesticulate.animation.loading import convert, load_weights
 from gesticulate.animation.networks import FULL, TINY, AnimationNetwork
 from gesticulate.animation.public import CODER_FILES, NETWORK_FILES, load_public_network, our_name
-from gesticulate.errors import WeightsError
+from gesticulate.errors import UsageError, WeightsError
 from gesticulate.pipelines import registry
 
 LISTS = {
@@ -21,6 +23,13 @@ LISTS = {
     "denoising_unet.pth": "moore_denoising_unet_plus_motion.txt",
     "motion_module.pth": "moore_motion_module.txt",
     "pose_guider.pth": "moore_pose_guider.txt",
+}
+# How many tensors each public file has, and a digest of their names and shapes.
+DIGESTS = {
+    "reference_unet.pth": (682, "dec8e6c07e786bed"),
+    "denoising_unet.pth": (686, "a86ffab7c6f1ad19"),
+    "motion_module.pth": (588, "22b107a3451ce99e"),
+    "pose_guider.pth": (16, "1ada52a03671ce2c"),
 }
 
 
@@ -80,6 +89,24 @@ def test_every_public_tensor_has_its_place_at_full_size(keys_dir):
     assert found == own
     # The position tables of two attentions a motion module are one of ours.
     assert twice == 21
+
+
+def digest(tensors: list[tuple[str, tuple[int, ...]]]) -> tuple[int, str]:
+    lines = sorted(f"{name} {'x'.join(map(str, shape))}" for name, shape in tensors)
+    return len(lines), hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def test_our_tensors_are_the_public_files_at_full_size():
+    """The same on any checkout: what the full networks hold, under the public names, is what the
+    lists hold, to the last name and shape; and each of those names leads back."""
+    with torch.device("meta"):
+        own = AnimationNetwork(FULL).state_dict()
+    files: dict[str, list] = {file: [] for file in DIGESTS}
+    for name, value in own.items():
+        file, names = public_name(name)
+        files[file] += [(one, tuple(value.shape)) for one in names]
+        assert {our_name(file, one) for one in names} == {name}
+    assert {file: digest(tensors) for file, tensors in files.items()} == DIGESTS
 
 
 def test_the_public_files_become_our_networks(folder, network, coders):
@@ -160,6 +187,36 @@ def test_older_formats_are_read_too(folder, network):
     (vae / "diffusion_pytorch_model.safetensors").unlink()
     made, _ = load_public_network(folder, TINY), public.load_public_coders(folder)
     assert torch.equal(made.guider.conv_in.weight, network.guider.conv_in.weight)
+
+
+def test_the_names_of_older_diffusers_and_transformers_are_read(folder, coders):
+    """The published autoencoder and CLIP were saved by versions that named some tensors otherwise,
+    and counted CLIP's patches among the weights."""
+    old = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
+    tensors = {}
+    for name, value in coders.vae.state_dict().items():
+        for new, before in old.items() if ".attentions." in name else ():
+            name = name.replace(f".{new}.", f".{before}.")
+        tensors[name] = value.clone()
+    assert "decoder.mid_block.attentions.0.proj_attn.weight" in tensors
+    save_file(tensors, folder / "sd-vae-ft-mse" / "diffusion_pytorch_model.safetensors")
+    change(
+        folder,
+        "image_encoder/pytorch_model.bin",
+        lambda t: t.update({"vision_model.embeddings.position_ids": torch.arange(5)[None]}),
+    )
+    loaded, picture = public.load_public_coders(folder), torch.rand(1, 3, 64, 64)
+    assert torch.equal(loaded.encode(picture), coders.encode(picture))
+    assert torch.equal(loaded.token(picture), coders.token(picture))
+    change(folder, "image_encoder/pytorch_model.bin", lambda t: t.pop("visual_projection.weight"))
+    with pytest.raises(WeightsError, match=r"does not fit: \['visual_projection.weight'\]"):
+        public.load_public_coders(folder)
+
+
+def test_weights_too_large_for_main_memory_are_said_before_they_are_taken(folder, monkeypatch):
+    monkeypatch.setattr(memory, "free_memory", lambda device: 1e3)
+    with pytest.raises(UsageError, match=r"weights take about .* GB of main memory, .* are free"):
+        load_public_network(folder, TINY, torch.bfloat16)
 
 
 def test_files_that_could_run_code_are_not_read(folder):
