@@ -2,9 +2,10 @@
 
     python benchmarks/animation.py [--size 512] [--seconds 10] [--out figures.json]
 
-Weights are random at full size: they cost what trained ones cost. Operations are counted without
-computing anything (torch's meta device), so that half runs anywhere; the floor is their time at
-the GPU's rated speed. Without a GPU only a tiny network is timed, to show that the path runs.
+Weights are random at full size: they cost what trained ones cost. Operations and what tensors hold
+are counted without computing anything (torch's meta device), so that half runs anywhere; the floor
+is the operations' time at the GPU's rated speed. Without a GPU only a tiny network is timed, to
+show that the path runs.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,10 +21,21 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.nn import functional
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from gesticulate.animation.coders import PictureCoders, tiny_coders
-from gesticulate.animation.networks import FULL, TINY, AnimationNetwork, AnimationOptions
+from gesticulate.animation.networks import (
+    FULL,
+    LATENT_CHANNELS,
+    TINY,
+    AnimationNetwork,
+    AnimationOptions,
+)
 from gesticulate.animation.renderer import AnimationRenderer
 from gesticulate.animation.sampling import Sampling
 from gesticulate.animation.windows import spans
@@ -112,6 +124,78 @@ def count(options: AnimationOptions, size: int, window: int) -> Counts:
             guide=_operations(lambda: network.guide(pictures)),
             decode=_operations(lambda: coders.decode(latents[:1, 0])),
         )
+
+
+class Held(TorchDispatchMode):
+    """Follows the storages of all tensors that are made within it until nobody holds them.
+
+    peak: the most bytes at a time. given: tensors whose storages do not count.
+    """
+
+    def __init__(self, given: Iterable[Tensor] = ()) -> None:
+        super().__init__()
+        self.given = {tensor.untyped_storage()._cdata for tensor in given}
+        self.alive: dict[int, tuple[StorageWeakRef, int]] = {}
+        self.peak = 0
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        made = func(*args, **(kwargs or {}))
+        for leaf in tree_leaves(made):
+            if isinstance(leaf, Tensor):
+                storage = leaf.untyped_storage()
+                if storage._cdata not in self.given:
+                    self.alive[storage._cdata] = StorageWeakRef(storage), storage.nbytes()
+        self.alive = {key: held for key, held in self.alive.items() if not held[0].expired()}
+        self.peak = max(self.peak, sum(size for _, size in self.alive.values()))
+        return made
+
+
+def held_values(
+    options: AnimationOptions, size: int, window: int, guided: bool, saving: bool
+) -> float:
+    """Values that the denoiser holds at its peak, of each picture's latent pixel and channel of
+    the first level, counted without computing anything. saving: with `save_memory`."""
+    halves = 2 if guided else 1
+    with torch.device("meta"):
+        network = AnimationNetwork(options).eval()
+        noisy = torch.empty(halves, window, LATENT_CHANNELS, size // 8, size // 8)
+        guide = torch.empty(halves, window, options.widths[0], size // 8, size // 8)
+        photo, token = torch.empty(1, 4, size // 8, size // 8), torch.empty(1, 1, options.token)
+        time = torch.zeros((), dtype=torch.long)
+    if saving:
+        network.save_memory()
+    with torch.no_grad(), _fused_attention():
+        tokens = network.remember(photo, token)
+        given = [*network.parameters(), *network.buffers(), noisy, token, *tokens.values()]
+        with Held(given) as held:
+            network(noisy, time, token.expand(halves, -1, -1), guide, tokens)
+    # The pose's features, which nothing here made.
+    peak = held.peak + guide.untyped_storage().nbytes()
+    return peak / noisy.itemsize / (noisy[:, :, 0].numel() * options.widths[0])
+
+
+def held_decoding(size: int, pictures: int) -> float:
+    """Values that the autoencoder holds at its peak, of each pixel that it decodes."""
+    with torch.device("meta"):
+        coders = full_coders()
+        latents = torch.empty(pictures, LATENT_CHANNELS, size // 8, size // 8)
+    given = [*coders.parameters(), *coders.buffers(), latents]
+    with _fused_attention(), Held(given) as held:
+        coders.decode(latents)
+    return held.peak / latents.itemsize / (pictures * size * size)
+
+
+@contextmanager
+def _fused_attention() -> Iterator[None]:
+    """Attention whose weights are never written out, as on a GPU; the meta device's are."""
+    own = functional.scaled_dot_product_attention
+    functional.scaled_dot_product_attention = lambda query, *_, **__: torch.empty_like(query)
+    try:
+        yield
+    finally:
+        functional.scaled_dot_product_attention = own
 
 
 def _operations(run: Callable[[], Any]) -> float:
@@ -219,10 +303,7 @@ def run_gpu(counts: Counts, size: int, frames: int) -> list[dict[str, Any]]:
             own = replace(sampling, windows=int(way.split()[-2]) if "windows" in way else 1)
             torch.cuda.empty_cache()
             try:
-                renderer = full_renderer(own, size, low_memory=way == "low")
-                if "compile" in way:
-                    renderer.network.denoiser = torch.compile(renderer.network.denoiser)
-                result = timed(renderer, size, frames)
+                result = run_way(own, size, frames, way)
             except Exception as error:
                 print(f"| {case} | {way} | {type(error).__name__}: {str(error)[:80]} |", flush=True)
                 continue
@@ -240,8 +321,15 @@ def run_gpu(counts: Counts, size: int, frames: int) -> list[dict[str, Any]]:
                 f"{100 * row['of_rated']:.0f} % | {parts} |",
                 flush=True,
             )
-            del renderer
     return rows
+
+
+def run_way(sampling: Sampling, size: int, frames: int, way: str) -> Timed:
+    """One way to run it. The renderer ends with the call, so that the next finds the GPU empty."""
+    renderer = full_renderer(sampling, size, low_memory=way == "low")
+    if "compile" in way:
+        renderer.network.denoiser = torch.compile(renderer.network.denoiser)
+    return timed(renderer, size, frames)
 
 
 def print_counts(counts: Counts, frames: int, size: int) -> dict[str, float]:
@@ -262,6 +350,15 @@ def print_counts(counts: Counts, frames: int, size: int) -> dict[str, float]:
     return floors
 
 
+def print_held(size: int, window: int) -> None:
+    """What `animation/memory.py` estimates with."""
+    plain, saving = (held_values(FULL, size, window, True, low) for low in (False, True))
+    print(
+        f"\nHeld at the peak: {plain:.1f} values a latent pixel and channel in denoising, "
+        f"{saving:.1f} with --low-memory; {held_decoding(size, 1):.0f} values a pixel in decoding."
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=int, default=512)
@@ -272,6 +369,7 @@ def main() -> None:
     counts = count(FULL, chosen.size, Sampling().window)
     result: dict[str, Any] = {"counts": counts.__dict__}
     result["floor"] = print_counts(counts, frames, chosen.size)
+    print_held(chosen.size, Sampling().window)
     if torch.cuda.is_available():
         print(f"\n{torch.cuda.get_device_name()}, bfloat16, random weights, {frames} frames:\n")
         print("| | way | s | peak GB | of rated | seconds by part |\n|---|---|---|---|---|---|")

@@ -1,11 +1,11 @@
 """Windows cover a video of any length without seams, and steps over a stream are exact."""
 
 import itertools
-import tracemalloc
 
 import numpy as np
 import pytest
 import torch
+from animation import Held
 
 from gesticulate.animation.sampling import Sampling, sample
 from gesticulate.animation.schedule import noise_schedule
@@ -103,18 +103,18 @@ def test_the_first_frames_come_before_the_last_are_begun():
 
 
 def test_memory_does_not_grow_with_length():
-    def peak(frames: int) -> int:
-        tracemalloc.start()
-        sampling = Sampling(steps=3, guidance=1, window=8, overlap=2)
-        for _ in sample(drift, frames, (1, 1), sampling):
-            pass
-        top = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        return top
+    """In bytes of all tensors that are alive at a time."""
 
-    short, long = peak(60), peak(240)
-    # The list of windows is all that grows: some hundred bytes for each.
-    assert long - short < 20_000
+    def peak(frames: int) -> int:
+        with Held() as held:
+            sampling = Sampling(steps=3, guidance=1, window=8, overlap=2)
+            made = sum(1 for _ in sample(drift, frames, (16, 16), sampling))
+        assert made == frames
+        return held.peak
+
+    frame = 4 * 4 * 16 * 16
+    assert peak(60) > 8 * frame
+    assert peak(240) <= peak(60) + frame
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,14 @@
 """The benchmark of the diffusion renderer counts and times what it says."""
 
+import numpy as np
 import pytest
 import torch
 
 import animation as benchmark
+from gesticulate.animation import memory
+from gesticulate.animation import renderer as animation_renderer
 from gesticulate.animation.coders import tiny_coders
-from gesticulate.animation.networks import TINY, AnimationNetwork
+from gesticulate.animation.networks import FULL, TINY, AnimationNetwork
 from gesticulate.animation.renderer import AnimationRenderer
 from gesticulate.animation.sampling import Sampling
 
@@ -37,6 +40,56 @@ def test_guidance_does_not_read_the_photo_twice():
     counts = benchmark.count(TINY, 64, window=2)
     assert counts.alone < counts.guided < 2 * counts.alone
     assert min(counts.reference, counts.guide, counts.decode) > 0
+
+
+def test_held_counts_what_is_alive_at_once():
+    given = torch.empty(100, device="meta")
+    with benchmark.Held([given]) as held:
+        one = given + 1
+        del one
+        two = given.view(10, 10) * 2
+        two = two.relu()
+    # The product and its rectified copy; the sum was gone before, and a view is nobody's own.
+    assert held.peak == 2 * 400
+    assert two.numel() == 100
+
+
+@pytest.mark.parametrize("saving", [False, True])
+def test_the_memory_estimate_is_what_the_full_networks_hold(saving):
+    """So that an estimate that no longer fits the networks is found without a GPU."""
+    held = benchmark.held_values(FULL, 256, window=4, guided=not saving, saving=saving)
+    estimate = memory._VALUES_SAVING if saving else memory._VALUES
+    assert held == pytest.approx(estimate, rel=0.03)
+
+
+@pytest.mark.parametrize("pictures", [memory.DECODED_AT_ONCE, memory.DECODED_SAVING])
+def test_the_memory_estimate_is_what_decoding_holds(pictures):
+    assert benchmark.held_decoding(256, pictures) == pytest.approx(memory._DECODED, rel=0.03)
+
+
+def test_the_full_renderer_runs_beside_the_cpu(monkeypatch):
+    """At full size and a GPU's precision, on a device that holds no data: nothing on its way from
+    photo to pictures is of another type or left on the CPU."""
+    shapes = []
+
+    def seen(pictures):
+        assert pictures.device.type == "meta"
+        shapes.append(tuple(pictures.shape))
+        height, width = pictures.shape[-2:]
+        return np.zeros((len(pictures), height, width, 3), np.uint8)
+
+    monkeypatch.setattr(animation_renderer, "to_pictures", seen)
+    monkeypatch.setattr(
+        animation_renderer, "precision", lambda device: (torch.bfloat16, torch.float16)
+    )
+    with torch.device("meta"):
+        network, coders = AnimationNetwork(FULL), benchmark.full_coders()
+    renderer = AnimationRenderer(
+        sampling=Sampling(steps=1), device="meta", network=network, coders=coders
+    )
+    photo, pose, poses = benchmark.moving_person(512, 26)
+    assert len(list(renderer.render(photo, pose, poses))) == 26
+    assert shapes == [(4, 3, 512, 512)] * 6 + [(2, 3, 512, 512)]
 
 
 def test_parts_sum_to_the_whole():
