@@ -5,6 +5,8 @@ import math
 
 import pytest
 import torch
+from diffusers import UNet2DConditionModel
+from diffusers.models.attention import BasicTransformerBlock
 from einops import rearrange
 from torch.nn import functional
 
@@ -129,16 +131,75 @@ def test_motion_modules_are_animatediffs(network, saving):
     assert torch.allclose(own, plain, atol=1e-5)
 
 
-def test_the_reference_writes_what_its_attentions_see(network):
-    """The tokens are those of an ordinary Stable Diffusion UNet of the same weights, at t = 0."""
-    from diffusers import UNet2DConditionModel
-
-    plain = UNet2DConditionModel(
+def plain_unet():
+    """A Stable Diffusion UNet of diffusers, with its own attention."""
+    return UNet2DConditionModel(
         down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
         up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
         block_out_channels=TINY.widths, layers_per_block=1, norm_num_groups=TINY.groups,
         attention_head_dim=TINY.heads, cross_attention_dim=TINY.token,
-    )  # fmt: skip
+    ).eval()  # fmt: skip
+
+
+def plain_blocks(unet):
+    """Transformer blocks in the order in which the public code pairs writers with readers: by
+    falling width, and of one width as they stand in the network."""
+    found = [module for module in unet.modules() if isinstance(module, BasicTransformerBlock)]
+    return sorted(found, key=lambda block: -block.norm1.normalized_shape[0])
+
+
+def plain_reader(block, tokens, alone):
+    """A transformer block's pass in which the batch reads tokens [B, L, C] of the photo, but for
+    its first ``alone`` pictures."""
+
+    def forward(states, encoder_hidden_states=None, **_):
+        normed = block.norm1(states)
+        seen = torch.cat([normed, tokens.expand(len(normed), -1, -1)], dim=1)
+        read = block.attn1(normed, encoder_hidden_states=seen)
+        read[:alone] = block.attn1(normed[:alone])
+        states = states + read
+        states = states + block.attn2(
+            block.norm2(states), encoder_hidden_states=encoder_hidden_states
+        )
+        return states + block.ff(block.norm3(states))
+
+    return forward
+
+
+def test_the_whole_denoiser_reads_the_photo_as_the_public_one(network):
+    """Without motion modules, against two UNets of diffusers joined as the public code joins its
+    own: which block reads which, where the pose comes in, and what the unconditional half sees."""
+    still = AnimationNetwork(dataclasses.replace(TINY, motion=False)).eval()
+    still.load_state_dict(network.state_dict(), strict=False)
+    reference, denoiser = plain_unet(), plain_unet()
+    reference.load_state_dict(network.reference.state_dict(), strict=False)
+    own = still.denoiser.state_dict()
+    denoiser.load_state_dict(own)
+    torch.manual_seed(9)
+    photo, token = torch.randn(1, 4, 8, 6), torch.randn(1, 1, TINY.token)
+    noisy, guide = torch.randn(2, 3, 4, 8, 6), torch.randn(2, 3, TINY.widths[0], 8, 6)
+    tokens = torch.cat([torch.zeros_like(token), token])
+    written = {}
+    for i, block in enumerate(plain_blocks(reference)):
+        block.norm1.register_forward_hook(lambda _, __, made, i=i: written.__setitem__(i, made))
+    with torch.no_grad():
+        reference(photo, 0, token)
+        for i, block in enumerate(plain_blocks(denoiser)):
+            block.forward = plain_reader(block, written[i], alone=3)
+        denoiser.conv_in.register_forward_hook(lambda _, __, made: made + guide.flatten(0, 1))
+        plain = denoiser(noisy.flatten(0, 1), 700, tokens.repeat_interleave(3, dim=0)).sample
+        made = still(noisy, torch.tensor(700), tokens, guide, still.remember(photo, token))
+    assert len(written) == 4
+    assert torch.allclose(made.flatten(0, 1), plain, atol=1e-5)
+    with torch.no_grad():
+        unread = still(noisy, torch.tensor(700), tokens, guide)
+    assert torch.allclose(made[0], unread[0], atol=1e-6)
+    assert not torch.allclose(made[1], unread[1], atol=1e-3)
+
+
+def test_the_reference_writes_what_its_attentions_see(network):
+    """The tokens are those of an ordinary Stable Diffusion UNet of the same weights, at t = 0."""
+    plain = plain_unet()
     missing, unexpected = plain.load_state_dict(network.reference.state_dict(), strict=False)
     assert not unexpected
     assert {name.split(".")[0] for name in missing} == {"conv_norm_out", "conv_out"}
@@ -151,7 +212,7 @@ def test_the_reference_writes_what_its_attentions_see(network):
     torch.manual_seed(3)
     photo, token = torch.randn(1, 4, 8, 6), torch.randn(1, 1, TINY.token)
     with torch.no_grad():
-        plain.eval()(photo, 0, token)
+        plain(photo, 0, token)
         tokens = network.remember(photo, token)
     assert tokens.keys() == seen.keys()
     for name, made in tokens.items():
