@@ -144,7 +144,7 @@ def public_files(wanted: tuple[PublicFile, ...], folder: Path | None = None) -> 
         reason = _download(missing, found)
         missing = [one for one in wanted if found[one.place] is None]
     if missing:
-        raise WeightsError(_advice(missing, folder or public_folder(), reason))
+        raise WeightsError(_advice(missing, folder, reason))
     return {place: path for place, path in found.items() if path is not None}
 
 
@@ -181,7 +181,7 @@ def _download(missing: list[PublicFile], found: dict[str, Path | None]) -> str:
     return ""
 
 
-def _advice(missing: list[PublicFile], folder: Path, reason: str) -> str:
+def _advice(missing: list[PublicFile], folder: Path | None, reason: str) -> str:
     places = ", ".join(one.place for one in missing)
     sources = ", ".join(
         f"https://huggingface.co/{name}"
@@ -189,9 +189,10 @@ def _advice(missing: list[PublicFile], folder: Path, reason: str) -> str:
     )
     return (
         f"The diffusion renderer's weights are not here ({len(missing)} files missing{reason}). "
-        f"Put {places} from {sources} into {folder}, or run once with a network (some 9 GB); "
-        "`gesticulate convert animation` then makes one file of half the size of them. "
-        "--preset contextual renders without them."
+        f"Put {places} from {sources} into {folder or public_folder()}"
+        f"{'' if folder else ', or run once with a network (some 9 GB)'}; `gesticulate convert "
+        "animation` then makes one file of half the size of them. --preset contextual renders "
+        "without them."
     )
 
 

@@ -35,6 +35,11 @@ _WEIGHTS: dict[tuple[str, str], dict[str, str]] = {
 # Renderers whose time and memory are a GPU's.
 _ON_GPU = ("animation", "wan-animate")
 _WAN = "Wan-AI/Wan2.2-Animate-14B-Diffusers, some 50 GB, Apache-2.0, of the Hugging Face hub"
+_ANYONE = (
+    "animate-anyone: the public files of AnimateAnyone's reimplementation, some 9 GB, Apache-2.0, "
+    "MIT and CreativeML OpenRAIL-M, fetched from the Hugging Face hub where they are not here; "
+    "`gesticulate convert animation` makes one file of them"
+)
 _MEDIAPIPE = "models in the wheel of mediapipe"
 
 # Measured by benchmarks/pipeline.py on two cores of a server without a GPU: seconds to begin, of
@@ -144,9 +149,12 @@ def _stage(role: str, choice: StageChoice) -> StagePlan:
 
 
 def _describe(name: str) -> str:
-    """A line on registered weights, or on a file of one's own."""
-    if name.endswith((".safetensors", ".onnx")):
-        return f"{name}{'' if Path(name).is_file() else ' (missing)'}"
+    """A line on registered weights, or on a file or folder of one's own."""
+    own = name.endswith((".safetensors", ".onnx")) or len(Path(name).parts) > 1
+    if own or Path(name).is_dir():
+        return f"{name}{'' if Path(name).exists() else ' (missing)'}"
+    if name == "animate-anyone" and not weights.available(name):
+        return _ANYONE
     return str(weights.describe(name))
 
 

@@ -258,8 +258,26 @@ def test_a_dry_run_tells_of_the_weights_and_the_gpu(name, drawn, tmp_path):
     told = plan(drawn.photo, examples.demo_speech(), tmp_path / "a.mp4", settings)
     assert told.time is None
     text = told.text()
+    assert "fetched from the Hugging Face hub" in text
     assert "gesticulate convert animation" in text
     assert "the renderer needs one" in text
+
+
+def test_a_dry_run_knows_files_and_folders_of_ones_own(drawn, tmp_path):
+    (tmp_path / "here").mkdir()
+    for weights, said in (
+        (tmp_path / "here", f"{tmp_path / 'here'}\n"),
+        (tmp_path / "gone", f"{tmp_path / 'gone'} (missing)"),
+        (tmp_path / "gone.safetensors", "gone.safetensors (missing)"),
+    ):
+        preset = tmp_path / "mine.yaml"
+        preset.write_text(
+            "estimator: {name: mediapipe}\nspeech: {name: mel}\nmotion: {name: contextual}\n"
+            f"renderer: {{name: animation, options: {{weights: {weights}}}}}\n"
+        )
+        settings = Settings(preset=str(preset))
+        told = plan(drawn.photo, examples.demo_speech(), tmp_path / "a.mp4", settings)
+        assert said in told.text()
 
 
 def test_windows_longer_than_the_weights_know_are_refused(network, coders):

@@ -233,6 +233,7 @@ def test_missing_files_are_all_named_with_where_to_put_them(folder):
     for words in ("2 files missing", "motion_module.pth, pose_guider.pth", "patrolli/AnimateAnyone",
                   str(folder), "--preset contextual"):  # fmt: skip
         assert words in str(caught.value)
+    assert "with a network" not in str(caught.value), "nobody fetches files into a folder"
 
 
 @pytest.fixture
@@ -250,6 +251,7 @@ def test_without_weights_and_network_one_error_says_what_to_do(offline):
         registry.build("renderers", "animation", device="cpu")
     message = str(caught.value)
     assert "HF_HUB_OFFLINE is set" in message
+    assert "run once with a network" in message
     assert str(public.public_folder()) in message
     assert all(one.place in message for one in (*NETWORK_FILES, *CODER_FILES))
     assert "gesticulate convert animation" in message
