@@ -64,6 +64,12 @@ class WanSampling:
                 f"segment is {self.segment} and overlap {self.overlap}; expected a segment of a "
                 "multiple of 4 and one, longer than two overlaps, and an overlap of 1 or 5"
             )
+        if self.steps < 1:
+            raise ValueError(f"steps is {self.steps}, expected 1 or more")
+        if self.guidance < 1:
+            raise ValueError(f"guidance is {self.guidance:g}, expected 1 (none) or more")
+        if self.pixels < _MULTIPLE**2:
+            raise ValueError(f"pixels is {self.pixels}, expected {_MULTIPLE**2} or more")
 
 
 class WanAnimateRenderer:

@@ -106,11 +106,14 @@ def test_contract(renderer, person):
     check_renderer(renderer, person.photo, person.pose)
 
 
-def test_a_stream_of_segments_is_the_pipelines_own_long_video(renderer, person):
+@pytest.mark.parametrize(("segment", "overlap", "count"), [(5, 1, 10), (13, 5, 23)])
+def test_a_stream_of_segments_is_the_pipelines_own_long_video(segment, overlap, count, person):
     """The pipeline, asked for the whole length at once, goes through the same segments."""
-    poses = moving(person.pose, 10)
+    sampling = WanSampling(steps=1, pixels=48 * 64, segment=segment, overlap=overlap)
+    renderer = WanAnimateRenderer(sampling=sampling, device="cpu", pipe=tiny_pipeline())
+    poses = moving(person.pose, count)
     ours = list(renderer.render(person.photo, person.pose, poses))
-    assert len(ours) == 10
+    assert len(ours) == count
     size = drawn_size(poses.size, SAMPLING.pixels)
     assert size == poses.size, "drawn in the photo's own size, so nothing is lost by enlarging"
     matte = person_matte(person.photo)
@@ -127,10 +130,11 @@ def test_a_stream_of_segments_is_the_pipelines_own_long_video(renderer, person):
             for frame, points in zip(faces, poses.points, strict=True)
         ],
         prompt_embeds=renderer.prompts[0], width=size[0], height=size[1],
-        segment_frame_length=5, num_inference_steps=1,
+        segment_frame_length=segment, prev_segment_conditioning_frames=overlap,
+        num_inference_steps=1,
         generator=torch.Generator().manual_seed(0),
     ).frames[0]  # fmt: skip
-    assert whole.shape == (10, size[1], size[0], 3)
+    assert whole.shape == (count, size[1], size[0], 3)
     for made, frame, points in zip(ours, whole, poses.points, strict=True):
         mask = region.mask(points)
         assert (mask == 255).any()
@@ -139,6 +143,48 @@ def test_a_stream_of_segments_is_the_pipelines_own_long_video(renderer, person):
         assert np.array_equal(made[mask == 0], person.photo[mask == 0])
     middles = [frame[20:40].astype(float).mean() for frame in ours]
     assert np.ptp(middles) > 0.1, "frames must differ"
+
+
+def test_low_memory_streams_the_blocks_and_draws_the_same(person, monkeypatch):
+    poses = moving(person.pose, 6)
+    asked = []
+    offload = WanAnimatePipeline.enable_group_offload
+
+    def noted(pipe, device, use_stream, **options):
+        asked.append((device.type, use_stream))
+        # Only CUDA has streams.
+        offload(pipe, device, **options)
+
+    monkeypatch.setattr(WanAnimatePipeline, "enable_group_offload", noted)
+    frames = []
+    for low_memory in (False, True):
+        own = WanAnimateRenderer(
+            sampling=SAMPLING, device="cpu", low_memory=low_memory, pipe=tiny_pipeline()
+        )
+        frames.append(list(own.render(person.photo, person.pose, poses)))
+    assert asked == [("cpu", True)]
+    assert np.array_equal(*frames)
+
+
+def test_a_folder_as_it_is_published_is_loaded(tmp_path, person):
+    """In diffusers' format; the autoencoder stays in float32."""
+    tiny_pipeline().save_pretrained(tmp_path)
+    pipe = load(str(tmp_path))
+    assert pipe.vae.dtype == torch.float32
+    assert pipe.transformer.dtype == pipe.text_encoder.dtype == torch.bfloat16
+    renderer = WanAnimateRenderer(sampling=SAMPLING, device="cpu", pipe=pipe)
+    assert len(list(renderer.render(person.photo, person.pose, moving(person.pose, 6)))) == 6
+
+
+def test_guidance_tells_the_frames(person):
+    """Above 1 the pipeline is also shown what it should not draw: no face, no prompt."""
+    poses = moving(person.pose, 3)
+    frames = []
+    for guidance in (1.0, 4.0):
+        sampling = WanSampling(steps=1, guidance=guidance, pixels=48 * 64, segment=5)
+        renderer = WanAnimateRenderer(sampling=sampling, device="cpu", pipe=tiny_pipeline())
+        frames.append(list(renderer.render(person.photo, person.pose, poses)))
+    assert not np.array_equal(*frames)
 
 
 def test_frames_come_before_the_end_is_known(renderer, person):
@@ -251,8 +297,14 @@ def test_refusals(person, renderer, tmp_path, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(WeightsError, match="not in the cache, and HF_HUB_OFFLINE is set"):
         load("nobody/nothing")
-    with pytest.raises(ValueError, match="segment is 6"):
-        WanSampling(segment=6)
+    for said, wrong in (
+        ("segment is 6", {"segment": 6}),
+        ("steps is 0", {"steps": 0}),
+        ("guidance is 0.5", {"guidance": 0.5}),
+        ("pixels is 100", {"pixels": 100}),
+    ):
+        with pytest.raises(ValueError, match=said):
+            WanSampling(**wrong)
     faceless = Poses(person.pose.points * [1, 1, 0], person.pose.size)
     with pytest.raises(InputError, match="no face"):
         list(renderer.render(person.photo, faceless, faceless))
