@@ -104,7 +104,8 @@ def _freeze(network: AnimationNetwork, stage: str) -> None:
         for name, parameter in network.named_parameters():
             parameter.requires_grad_(".motion_modules." in name)
     else:
-        # Behind its last note the reference network says nothing that anybody hears.
+        # As the public code does: the last tokens are written in this block, and most of its layers
+        # come after them, where nobody reads.
         network.reference.up_blocks[-1].requires_grad_(False)
 
 

@@ -8,13 +8,20 @@ import pytest
 import torch
 from diffusers import MotionAdapter, UNet2DConditionModel
 from drawn_clips import write_dataset
+from drawn_person import draw_person
+from safetensors.torch import load_file
 
+from gesticulate import cli
 from gesticulate.animation.checkpoint import load_animation, save_animation
 from gesticulate.animation.coders import tiny_coders
 from gesticulate.animation.networks import TINY, AnimationNetwork
+from gesticulate.animation.renderer import AnimationRenderer
+from gesticulate.animation.sampling import Sampling
 from gesticulate.datasets.load import Clips
 from gesticulate.errors import InputError, UsageError, WeightsError
+from gesticulate.keypoints import layout
 from gesticulate.keypoints.drawing import draw
+from gesticulate.keypoints.poses import Poses
 from gesticulate.training.animation import build, train_animation
 from gesticulate.training.animation_data import (
     PosedClips,
@@ -204,6 +211,43 @@ def test_motion_trains_the_motion_alone(first_stage, dataset, tmp_path):
     ]
     assert ends
     assert all(end.abs().max() > 0 for end in ends), "they begin as zero"
+
+
+def test_the_averaged_weights_are_kept(first_stage):
+    """Of the last checkpoint: not the learned ones, but the average that followed them."""
+    (checkpoint,) = first_stage.parent.glob("checkpoint-*")
+    learned = load_file(checkpoint / "model.safetensors")
+    averaged = torch.load(checkpoint / "custom_checkpoint_0.pkl", weights_only=True)
+    kept = load_animation(first_stage).state_dict()
+    name = "denoiser.conv_in.weight"
+    assert torch.equal(kept[name], averaged[f"module.{name}"].half().float())
+    assert not torch.equal(kept[name], learned[f"network.{name}"].half().float())
+
+
+def test_the_command_trains_both_stages(dataset, tmp_path, capsys):
+    """From the presets, as docs/train-animation.md tries a data set, and back into a renderer."""
+    tiny = [
+        "--data.folder", str(dataset), "--size", "tiny", "--data.size", "32", "--data.workers", "0",
+        "--data.val-samples", "1", "--loop.precision", "no", "--loop.steps", "1",
+    ]  # fmt: skip
+    pairs, motion = tmp_path / "pairs", tmp_path / "motion"
+    first = ["--config", "train-animation", "--init", "None", "--loop.output", str(pairs)]
+    assert cli.main(["train", "animation", *first, *tiny]) == 0
+    second = [
+        "--config", "train-animation-motion", "--init", str(pairs / "animation.safetensors"),
+        "--motion-init", "None", "--data.frames", "3", "--loop.output", str(motion),
+    ]  # fmt: skip
+    with pytest.warns(UserWarning, match="untrained: the motion modules"):
+        assert cli.main(["train", "animation", *second, *tiny]) == 0
+    assert capsys.readouterr().out.count("step 1 of 1: loss") == 2
+    renderer = AnimationRenderer(
+        sampling=Sampling(steps=1, guidance=1, window=4, overlap=1), size=64, device="cpu",
+        network=load_animation(motion / "animation.safetensors"), coders=tiny_coders(TINY.token),
+    )  # fmt: skip
+    person = draw_person(96, 104)
+    poses = Poses(np.repeat(person.pose.points, 2, axis=0), person.pose.size)
+    poses.points[1, layout.LEFT_HAND, 1] -= 5
+    assert len(list(renderer.render(person.photo, person.pose, poses))) == 2
 
 
 def test_resuming_is_as_never_stopping(first_stage, dataset, tmp_path):
