@@ -18,7 +18,7 @@ from torch import Tensor
 
 from .attention import PhotoTokens
 from .networks import LATENT_CHANNELS, AnimationNetwork
-from .schedule import noise_schedule
+from .schedule import denoised, noise_schedule
 from .windows import Span, shares, spans
 
 # Noisy windows [N, F, 4, h, w] of some spans at a timestep -> their velocities, as large.
@@ -72,8 +72,9 @@ def sample(
     schedule.set_timesteps(sampling.steps)
     windows = spans(frames, sampling.window, sampling.overlap)
     latents: Iterator[Tensor] = (frame.to(device) for frame in _noise(frames, size, seed))
-    for timestep in schedule.timesteps.tolist():
-        latents = _step(latents, windows, velocity, schedule, timestep, sampling.windows)
+    times = schedule.timesteps.tolist()
+    for here, there in zip(times, [*times[1:], None], strict=True):
+        latents = _step(latents, windows, velocity, schedule, (here, there), sampling.windows)
     return latents
 
 
@@ -88,10 +89,10 @@ def _step(
     windows: Sequence[Span],
     velocity: Velocity,
     schedule: object,
-    timestep: int,
+    times: tuple[int, int | None],
     at_once: int,
 ) -> Iterator[Tensor]:
-    """One step of diffusion over a stream of frames [4, h, w]."""
+    """One step of diffusion over a stream of frames [4, h, w], from a time to the next."""
     held: deque[Tensor] = deque()
     blended: deque[Tensor] = deque()
     first = 0
@@ -101,7 +102,7 @@ def _step(
         held.extend(fresh)
         blended.extend(torch.zeros_like(frame) for frame in fresh)
         noisy = torch.stack([_cut(held, start - first, stop - first) for start, stop in chosen])
-        made = velocity(noisy, chosen, timestep).to(noisy)
+        made = velocity(noisy, chosen, times[0]).to(noisy)
         for number, (start, _), window in zip(group, chosen, made, strict=True):
             for i, share in enumerate(shares(windows, number).tolist()):
                 blended[start - first + i] += share * window[i]
@@ -110,7 +111,7 @@ def _step(
         finished = [(held.popleft(), blended.popleft()) for _ in range(done - first)]
         first = done
         before, change = (torch.stack(list(part)) for part in zip(*finished, strict=True))
-        yield from schedule.step(change, timestep, before).prev_sample  # type: ignore[attr-defined]
+        yield from denoised(schedule, change, before, *times)
 
 
 def _groups(numbers: range, size: int) -> Iterator[list[int]]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from torch import Tensor
+
 # The public weights were trained with scaled-linear betas and are sampled with linear ones.
 Betas = Literal["linear", "scaled_linear"]
 
@@ -27,3 +29,25 @@ def noise_schedule(betas: Betas = "linear") -> Any:
         rescale_betas_zero_snr=True,
         timestep_spacing="trailing",
     )
+
+
+def denoised(
+    schedule: Any, velocity: Tensor, noisy: Tensor, timestep: int, following: int | None
+) -> Tensor:
+    """One step of DDIM without noise of its own (Song et al., ICLR 2021, equation 12), from a
+    velocity v = a e - s x of noisy latents a x + s e.
+
+    velocity, noisy: [...]. following: the next step's time; None after the last, where no noise is
+    left. (diffusers' own step goes on by 1000 // steps: where the steps do not divide 1000 it does
+    not meet the next time, and leaves some noise behind the last.)
+    """
+    signal, noise = _scales(schedule, timestep)
+    clean, error = signal * noisy - noise * velocity, signal * velocity + noise * noisy
+    signal, noise = (1.0, 0.0) if following is None else _scales(schedule, following)
+    return signal * clean + noise * error
+
+
+def _scales(schedule: Any, timestep: int) -> tuple[float, float]:
+    """How much of a time's noisy latents is signal, and how much noise: their squares sum to 1."""
+    kept = float(schedule.alphas_cumprod[timestep])
+    return kept**0.5, (1 - kept) ** 0.5
