@@ -18,7 +18,12 @@ from torch import Tensor
 from ..animation.checkpoint import load_animation, save_animation
 from ..animation.coders import PictureCoders, tiny_coders
 from ..animation.networks import FULL, TINY, AnimationNetwork, AnimationOptions
-from ..animation.public import load_public_coders, load_public_network
+from ..animation.public import (
+    CODER_FILES,
+    load_public_coders,
+    load_public_network,
+    public_files,
+)
 from ..errors import UsageError, WeightsError
 from ..weights import locate
 from .animation_data import PosedClips, held_out, in_order
@@ -42,10 +47,13 @@ def train_animation(options: AnimationTraining) -> Path:
     network_options = _network_options(options)
     frames = 1 if options.stage == "pairs" else options.data.frames
     loop = options.loop
+    # What is missing is said before the networks are built, which takes a while.
+    validation = Validation(held_out(options.data, frames), options)
+    if options.size == "full":
+        public_files(CODER_FILES, options.coders)
     torch.manual_seed(loop.seed)
     network = build(options, network_options)
     coders = _coders(options)
-    validation = Validation(held_out(options.data, frames), options)
     trained = _fit(options, network, coders, validation, frames)
     path = loop.output / "animation.safetensors"
     save_animation(path, trained)

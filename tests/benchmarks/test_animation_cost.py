@@ -67,9 +67,11 @@ def test_the_memory_estimate_is_what_decoding_holds(pictures):
     assert benchmark.held_decoding(256, pictures) == pytest.approx(memory._DECODED, rel=0.03)
 
 
-def test_the_full_renderer_runs_beside_the_cpu(monkeypatch):
+@pytest.mark.parametrize("low_memory", [False, True])
+def test_the_full_renderer_runs_beside_the_cpu(low_memory, monkeypatch):
     """At full size and a GPU's precision, on a device that holds no data: nothing on its way from
-    photo to pictures is of another type or left on the CPU."""
+    photo to pictures is of another type or left on the CPU. In low memory, what is needed once
+    leaves the device afterwards."""
     shapes = []
 
     def seen(pictures):
@@ -85,11 +87,25 @@ def test_the_full_renderer_runs_beside_the_cpu(monkeypatch):
     with torch.device("meta"):
         network, coders = AnimationNetwork(FULL), benchmark.full_coders()
     renderer = AnimationRenderer(
-        sampling=Sampling(steps=1), device="meta", network=network, coders=coders
-    )
-    photo, pose, poses = benchmark.moving_person(512, 26)
-    assert len(list(renderer.render(photo, pose, poses))) == 26
-    assert shapes == [(4, 3, 512, 512)] * 6 + [(2, 3, 512, 512)]
+        sampling=Sampling(steps=1), device="meta", low_memory=low_memory, network=network,
+        coders=coders,
+    )  # fmt: skip
+    moved = []
+    for name, module in (("clip", coders.clip), ("reference", network.reference)):
+        monkeypatch.setattr(
+            module, "to", lambda device, name=name: moved.append((name, str(device)))
+        )
+    frames = 3 if low_memory else 26
+    photo, pose, poses = benchmark.moving_person(512, frames)
+    assert len(list(renderer.render(photo, pose, poses))) == frames
+    if low_memory:
+        assert shapes == [(1, 3, 512, 512)] * 3
+        assert moved == [
+            ("clip", "meta"), ("clip", "cpu"), ("reference", "meta"), ("reference", "cpu"),
+        ]  # fmt: skip
+    else:
+        assert shapes == [(4, 3, 512, 512)] * 6 + [(2, 3, 512, 512)]
+        assert ("reference", "cpu") not in moved
 
 
 def test_parts_sum_to_the_whole():

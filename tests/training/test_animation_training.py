@@ -22,6 +22,7 @@ from gesticulate.errors import InputError, UsageError, WeightsError
 from gesticulate.keypoints import layout
 from gesticulate.keypoints.drawing import draw
 from gesticulate.keypoints.poses import Poses
+from gesticulate.training import animation
 from gesticulate.training.animation import build, train_animation
 from gesticulate.training.animation_data import (
     PosedClips,
@@ -348,6 +349,22 @@ def test_refusals(first_stage, dataset, tmp_path):
         options = options_for(dataset, tmp_path, stage="motion", **changes)
         with pytest.raises(WeightsError, match=r"Could not (load|begin)"):
             build(options, TINY)
+
+
+def test_what_is_missing_is_said_before_the_networks_are_built(dataset, tmp_path, monkeypatch):
+    def never(*_):
+        raise AssertionError("two thousand million weights for nothing")
+
+    monkeypatch.setattr(animation, "build", never)
+    options = options_for(dataset, tmp_path, coders=tmp_path / "nowhere")
+    full = dataclasses.replace(
+        options, size="full", data=dataclasses.replace(options.data, size=64)
+    )
+    with pytest.raises(WeightsError, match=r"4 files missing.*sd-vae-ft-mse/config.json"):
+        train_animation(full)
+    gone = dataclasses.replace(options.data, folder=tmp_path / "gone")
+    with pytest.raises(InputError, match=r"gone holds no dataset"):
+        train_animation(dataclasses.replace(options, data=gone))
 
 
 def test_held_out_samples_are_of_the_split_val(dataset):
