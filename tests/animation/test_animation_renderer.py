@@ -13,6 +13,7 @@ from stage_contracts import check_renderer
 
 from gesticulate import examples
 from gesticulate.animation import memory
+from gesticulate.animation import renderer as animation_renderer
 from gesticulate.animation.checkpoint import save_animation
 from gesticulate.animation.crop import crop_for
 from gesticulate.animation.networks import FULL
@@ -83,6 +84,32 @@ def test_the_seed_tells_the_frames(network, coders, drawn):
 
     assert np.array_equal(first(1), first(1))
     assert not np.array_equal(first(1), first(2))
+
+
+def test_beside_a_gpu_threads_give_the_same_frames_in_order(renderer, drawn):
+    """They draw skeletons and put frames together while it computes."""
+    poses = raised(drawn.pose, 9)
+    alone = list(renderer.render(drawn.photo, drawn.pose, poses))
+    renderer.workers = 3
+    together = list(renderer.render(drawn.photo, drawn.pose, poses))
+    assert np.array_equal(alone, together)
+
+
+def test_a_gpus_precision_draws_nearly_the_same(network, coders, drawn, monkeypatch):
+    """bfloat16 networks between float16 coders, as `precision` has it for CUDA."""
+    frames = []
+    for types in ((torch.float32, torch.float32), (torch.bfloat16, torch.float16)):
+        monkeypatch.setattr(animation_renderer, "precision", lambda device, types=types: types)
+        own = AnimationRenderer(
+            sampling=FEW, size=64, device="cpu", network=copy.deepcopy(network),
+            coders=copy.deepcopy(coders),
+        )  # fmt: skip
+        assert (own.dtype, own.coded) == types
+        made = own.render(drawn.photo, drawn.pose, raised(drawn.pose, 5))
+        frames.append(np.stack(list(made)).astype(int))
+    apart = np.abs(frames[0] - frames[1])
+    assert 0 < apart.max() < 40
+    assert apart.mean() < 1
 
 
 def test_low_memory_gives_the_same_frames(network, coders, drawn):
