@@ -54,7 +54,7 @@ def weight_bytes(modules: Iterable[nn.Module], itemsize: int) -> float:
 def free_memory(device: torch.device) -> float | None:
     """Bytes that can still be had on a device; None where nobody tells."""
     if device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
+        free, _ = torch.cuda.mem_get_info(device.index)
         reserved = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return float(free + reserved)
     try:

@@ -229,8 +229,7 @@ def timed(renderer: AnimationRenderer, size: int, frames: int) -> Timed:
     """One video from photo to frames, after a short one to warm up."""
     cuda = renderer.device.type == "cuda"
     photo, pose, poses = moving_person(size, frames)
-    warm = min(frames, 2 * renderer.sampling.window * renderer.sampling.windows)
-    for _ in renderer.render(photo, pose, poses[:warm]):
+    for _ in renderer.render(photo, pose, poses[: warm_frames(frames, renderer.sampling)]):
         pass
     if cuda:
         torch.cuda.synchronize()
@@ -246,6 +245,14 @@ def timed(renderer: AnimationRenderer, size: int, frames: int) -> Timed:
     parts["other"] = seconds - sum(parts.values())
     memory = torch.cuda.max_memory_allocated() / 1e9 if cuda else float("nan")
     return Timed(seconds, parts, memory)
+
+
+def warm_frames(frames: int, sampling: Sampling) -> int:
+    """Frames of a shorter video whose windows come in the same numbers at a time: compiled networks
+    are compiled again for every other."""
+    windows = len(spans(frames, sampling.window, sampling.overlap))
+    few = min(windows, sampling.windows + windows % sampling.windows)
+    return min(frames, sampling.window + (few - 1) * (sampling.window - sampling.overlap))
 
 
 @contextmanager

@@ -247,6 +247,28 @@ def test_too_little_memory_is_said_before_it_is_taken(network, coders, monkeypat
         AnimationRenderer(sampling=FEW, device="cpu", network=network, coders=coders)
 
 
+def test_a_gpus_free_memory_is_what_nobody_has_and_what_torch_keeps_unused(monkeypatch):
+    """Of the current GPU where the device has no number."""
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda index: {None: (5, 9), 1: (3, 9)}[index])
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 4)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 1)
+    assert memory.free_memory(torch.device("cuda")) == 8
+    assert memory.free_memory(torch.device("cuda:1")) == 6
+
+
+def test_a_gpu_too_small_is_told_what_low_memory_would_take(monkeypatch):
+    monkeypatch.setattr(memory, "free_memory", lambda device: 6e9)
+    gpu = torch.device("cuda")
+    with pytest.raises(UsageError, match=r"about 10\.8 GB .* on cuda, where 6\.0 GB are free\. "
+                                         r"--low-memory takes about 4\.8 GB"):  # fmt: skip
+        memory.check_memory(10e9, 4e9, gpu)
+    with pytest.raises(UsageError, match=r"Take fewer pixels .* --preset contextual"):
+        memory.check_memory(10e9, 9e9, gpu)
+    with pytest.raises(UsageError, match=r"Take fewer pixels .* --preset contextual"):
+        memory.check_memory(7e9, None, gpu)
+    memory.check_memory(5e9, None, gpu)
+
+
 def test_the_estimate_grows_with_what_takes_memory():
     def gigabytes(low_memory: bool = False, size: int = 512, **sampling) -> float:
         chosen = Sampling(**sampling)

@@ -11,6 +11,7 @@ from gesticulate.animation.coders import tiny_coders
 from gesticulate.animation.networks import FULL, TINY, AnimationNetwork
 from gesticulate.animation.renderer import AnimationRenderer
 from gesticulate.animation.sampling import Sampling
+from gesticulate.animation.windows import spans
 
 
 def test_operations_are_those_of_the_layers():
@@ -106,6 +107,20 @@ def test_the_full_renderer_runs_beside_the_cpu(low_memory, monkeypatch):
     else:
         assert shapes == [(4, 3, 512, 512)] * 6 + [(2, 3, 512, 512)]
         assert ("reference", "cpu") not in moved
+
+
+@pytest.mark.parametrize("frames", [10, 24, 60, 250, 251])
+@pytest.mark.parametrize("windows", [1, 2, 4])
+def test_warming_up_meets_every_number_of_windows(windows, frames):
+    sampling = Sampling(window=24, overlap=4, windows=windows)
+
+    def at_a_time(count: int) -> set[int]:
+        total = len(spans(count, 24, 4))
+        return {min(windows, total - first) for first in range(0, total, windows)}
+
+    warm = benchmark.warm_frames(frames, sampling)
+    assert at_a_time(warm) == at_a_time(frames)
+    assert warm <= 24 + 20 * (2 * windows - 2)
 
 
 def test_parts_sum_to_the_whole():
