@@ -15,7 +15,7 @@ class ConvertOptions:
     """Make one file of the public AnimateAnyone weights, half as large as they are.
 
     Without FOLDER they are looked for where the renderer looks for them, and fetched if need be
-    (some 9 GB). Licences and sources: docs/animation.md.
+    (some 10 GB). Licences and sources: docs/animation.md.
     """
 
     folder: Annotated[conf.Positional[Path | None], conf.arg(metavar="FOLDER")] = None

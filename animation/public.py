@@ -190,7 +190,7 @@ def _advice(missing: list[PublicFile], folder: Path | None, reason: str) -> str:
     return (
         f"The diffusion renderer's weights are not here ({len(missing)} files missing{reason}). "
         f"Put {places} from {sources} into {folder or public_folder()}"
-        f"{'' if folder else ', or run once with a network (some 9 GB in all)'}; "
+        f"{'' if folder else ', or run once with a network (some 10 GB in all)'}; "
         "`gesticulate convert animation` then makes one file of half the size of them. "
         "--preset contextual renders without them."
     )

@@ -234,14 +234,14 @@ def timed(renderer: AnimationRenderer, size: int, frames: int) -> Timed:
     if cuda:
         torch.cuda.synchronize()
         torch.cuda.reset_peak_memory_stats()
-    with _clocks(renderer) as parts:
+    with _clocks(renderer) as spent:
         began = time.perf_counter()
         made = sum(1 for _ in renderer.render(photo, pose, poses))
         if cuda:
             torch.cuda.synchronize()
         seconds = time.perf_counter() - began
     assert made == frames
-    parts = {name: sum(spent) for name, spent in parts.items()}
+    parts = {name: sum(times) for name, times in spent.items()}
     parts["other"] = seconds - sum(parts.values())
     memory = torch.cuda.max_memory_allocated() / 1e9 if cuda else float("nan")
     return Timed(seconds, parts, memory)

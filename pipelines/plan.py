@@ -36,7 +36,7 @@ _WEIGHTS: dict[tuple[str, str], dict[str, str]] = {
 _ON_GPU = ("animation", "wan-animate")
 _WAN = "Wan-AI/Wan2.2-Animate-14B-Diffusers, some 50 GB, Apache-2.0, of the Hugging Face hub"
 _ANYONE = (
-    "animate-anyone: the public files of AnimateAnyone's reimplementation, some 9 GB, Apache-2.0, "
+    "animate-anyone: the public files of AnimateAnyone's reimplementation, some 10 GB, Apache-2.0, "
     "MIT and CreativeML OpenRAIL-M, fetched from the Hugging Face hub where they are not here; "
     "`gesticulate convert animation` makes one file of them"
 )
