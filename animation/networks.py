@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from .attention import PhotoTokens, ReadTokens, TokenAttention, WriteTokens
 from .guider import PoseGuider
+from .motion_module import NoMotion, as_trained
 
 LATENT_CHANNELS = 4
 # Pixels of the picture that are one of the latents.
@@ -129,23 +130,6 @@ class PosedInput(nn.Conv2d):
         return super().forward(input[:, : self.in_channels]) + input[:, self.in_channels :]
 
 
-class FrameNorm(nn.GroupNorm):
-    """Group norm of each frame for itself, as AnimateDiff's weights were trained with; diffusers
-    normalises all frames of a window together."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        """[B, C, F, h, w]."""
-        frames = super().forward(rearrange(input, "b c f h w -> (b f) c h w"))
-        return rearrange(frames, "(b f) c h w -> b c f h w", b=len(input))
-
-
-class NoMotion(nn.Module):
-    """In place of a motion module."""
-
-    def forward(self, hidden_states: Tensor, *_: Any, **__: Any) -> Tensor:
-        return hidden_states
-
-
 def _reference(options: AnimationOptions) -> nn.Module:
     from diffusers import UNet2DConditionModel
 
@@ -177,13 +161,7 @@ def _denoiser(options: AnimationOptions) -> nn.Module:
     unet.conv_in = PosedInput(LATENT_CHANNELS, options.widths[0], 3, padding=1)
     for block in (*unet.down_blocks, unet.mid_block, *unet.up_blocks):
         for i, module in enumerate(block.motion_modules):
-            if not options.motion:
-                block.motion_modules[i] = NoMotion()
-                continue
-            norm = module.norm
-            module.norm = FrameNorm(norm.num_groups, norm.num_channels, norm.eps)
-            nn.init.zeros_(module.proj_out.weight)
-            nn.init.zeros_(module.proj_out.bias)
+            block.motion_modules[i] = as_trained(module) if options.motion else NoMotion()
     _process(unet, ReadTokens)
     return unet
 

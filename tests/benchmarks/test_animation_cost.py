@@ -109,6 +109,19 @@ def test_the_full_renderer_runs_beside_the_cpu(low_memory, monkeypatch):
         assert ("reference", "cpu") not in moved
 
 
+def test_the_denoiser_is_compiled_whole():
+    """One graph, whoever turns it into kernels: a break would be paid for at each of them."""
+    torch.manual_seed(0)
+    network = AnimationNetwork(TINY).eval()
+    token, guide = torch.randn(1, 1, TINY.token), torch.randn(1, 4, TINY.widths[0], 8, 8)
+    noisy, time = torch.randn(1, 4, 4, 8, 8), torch.tensor(500)
+    with torch.no_grad():
+        tokens = network.remember(torch.randn(1, 4, 8, 8), token)
+        plain = network(noisy, time, token, guide, tokens)
+        network.denoiser = torch.compile(network.denoiser, backend="eager", fullgraph=True)
+        assert torch.equal(network(noisy, time, token, guide, tokens), plain)
+
+
 @pytest.mark.parametrize("frames", [10, 24, 60, 250, 251])
 @pytest.mark.parametrize("windows", [1, 2, 4])
 def test_warming_up_meets_every_number_of_windows(windows, frames):
