@@ -20,6 +20,8 @@ _VALUES, _VALUES_SAVING = 28.0, 17.0
 _DECODED = 771.0
 # What the allocator cannot hand out again, and the libraries' own.
 _SLACK, _OWN = 1.2, 0.8e9
+# As the reference network sees the photo.
+ONE_PICTURE = Sampling(steps=1, guidance=1.0, window=1, overlap=0)
 # Pictures decoded at once.
 DECODED_AT_ONCE, DECODED_SAVING = 4, 1
 
@@ -113,7 +115,7 @@ def choose_device(device: str) -> torch.device:
 
 
 _NO_GPU = (
-    "The diffusion renderer needs a GPU with about 11 GB of memory (5 GB with --low-memory), and "
+    "The diffusion renderer needs a GPU with about 11 GB of memory (6 GB with --low-memory), and "
     "none was found. The warp renderer needs none: --preset contextual. --device cpu runs all the "
     "same, at hours for a second of video."
 )

@@ -25,6 +25,7 @@ from .loading import PUBLIC, load_weights
 from .memory import (
     DECODED_AT_ONCE,
     DECODED_SAVING,
+    ONE_PICTURE,
     activations,
     check_memory,
     choose_device,
@@ -46,7 +47,7 @@ class AnimationRenderer:
 
     weights: "animate-anyone", a .safetensors file, or a folder of the public files
     (`loading.load_weights`). sampling: steps, guidance and windows. size: the networks' picture
-    has about size x size pixels, in the person's shape. seed: of the noise. low_memory: a third
+    has about size x size pixels, in the person's shape. seed: of the noise. low_memory: half
     of the memory in up to twice the time. device: "auto" takes a GPU and demands one.
     network, coders: loaded ones, which the renderer makes its own, in place of ``weights``.
     Raises: UsageError where there is no GPU or not enough memory; WeightsError where weights are
@@ -80,7 +81,7 @@ class AnimationRenderer:
         if low_memory:
             self.network.save_memory()
             self.coders.save_memory()
-        self._resident().to(self.device)
+        self._resident(low_memory).to(self.device)
 
     def render(self, photo: np.ndarray, photo_pose: Poses, poses: Poses) -> Iterator[np.ndarray]:
         """One frame a pose; see `pipelines.stages.Renderer`."""
@@ -145,11 +146,11 @@ class AnimationRenderer:
         if self.low_memory and self.device.type != "cpu":
             module.to("cpu")
 
-    def _resident(self) -> nn.ModuleList:
+    def _resident(self, low_memory: bool) -> nn.ModuleList:
         """What stays on the device."""
         each_step = [self.network.denoiser, self.network.guider, self.coders.vae]
         once = [self.network.reference, self.coders.clip]
-        return nn.ModuleList(each_step if self.low_memory else each_step + once)
+        return nn.ModuleList(each_step if low_memory else each_step + once)
 
     def _check_options(self) -> None:
         options = self.network.options
@@ -163,16 +164,21 @@ class AnimationRenderer:
 
     def _check_memory(self, size: tuple[int, int], loaded: bool = False) -> None:
         """size: (width, height) of the networks' picture. loaded: the weights are on the device."""
-        itemsize = self.dtype.itemsize
-        on_cpu = self.device.type == "cpu"
-        needed, saving = (
-            activations(self.network.options, size, self.sampling, itemsize, low)
-            for low in (self.low_memory, True)
-        )
-        if not loaded and not on_cpu:
-            needed += weight_bytes(self._resident(), itemsize)
-            saving += weight_bytes([self.network.denoiser, self.coders.vae], itemsize)
-        check_memory(needed, None if self.low_memory or on_cpu else saving, self.device)
+        options, itemsize = self.network.options, self.dtype.itemsize
+        needed = activations(options, size, self.sampling, itemsize, self.low_memory)
+        if self.device.type == "cpu":
+            check_memory(needed, None, self.device)
+            return
+        saving = activations(options, size, self.sampling, itemsize, low_memory=True)
+        # In low memory, the reference network comes while nothing is denoised.
+        photo = activations(options, size, ONE_PICTURE, itemsize, low_memory=True)
+        saving = max(saving, photo + weight_bytes([self.network.reference], itemsize))
+        if self.low_memory:
+            needed = saving
+        if not loaded:
+            needed += weight_bytes(self._resident(self.low_memory), itemsize)
+            saving += weight_bytes(self._resident(low_memory=True), itemsize)
+        check_memory(needed, None if self.low_memory else saving, self.device)
 
 
 class DrawnPoses:

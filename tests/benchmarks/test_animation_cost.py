@@ -69,6 +69,43 @@ def test_the_memory_estimate_is_what_decoding_holds(pictures):
 
 
 @pytest.mark.parametrize("low_memory", [False, True])
+def test_the_estimate_holds_all_that_is_on_the_device_at_once(low_memory, monkeypatch):
+    """In low memory the most is there while the reference network looks at the photo, or while
+    windows are denoised."""
+    asked = []
+    monkeypatch.setattr(
+        animation_renderer, "check_memory", lambda needed, saving, device: asked.append(needed)
+    )
+    monkeypatch.setattr(
+        animation_renderer, "precision", lambda device: (torch.bfloat16, torch.float16)
+    )
+    with torch.device("meta"):
+        network, coders = AnimationNetwork(FULL), benchmark.full_coders()
+    renderer = AnimationRenderer(
+        device="meta", low_memory=low_memory, network=network, coders=coders
+    )
+    renderer._check_memory((512, 512), loaded=True)
+
+    def weights(*modules: torch.nn.Module) -> float:
+        return sum(2 * p.numel() for module in modules for p in module.parameters())
+
+    staying = weights(network.denoiser, network.guider, coders.vae)
+    reference, clip = weights(network.reference), weights(coders.clip)
+    windows = benchmark.held_values(FULL, 512, 24, not low_memory, low_memory)
+    denoising = windows * 24 * (1 if low_memory else 2) * 64 * 64 * 320 * 2
+    if low_memory:
+        least = max(denoising, reference + 2 * 25 * 64 * 64 * 320)
+        assert asked[0] >= staying + least
+        assert asked[1] >= least
+    else:
+        assert asked[0] >= staying + reference + clip + denoising
+        assert asked[1] >= denoising
+    assert asked[0] < 1.2 * (staying + (0 if low_memory else reference + clip)) + 1.6 * max(
+        denoising, reference if low_memory else 0
+    )
+
+
+@pytest.mark.parametrize("low_memory", [False, True])
 def test_the_full_renderer_runs_beside_the_cpu(low_memory, monkeypatch):
     """At full size and a GPU's precision, on a device that holds no data: nothing on its way from
     photo to pictures is of another type or left on the CPU. In low memory, what is needed once
