@@ -48,7 +48,7 @@ class AnimationRenderer:
     weights: "animate-anyone", a .safetensors file, or a folder of the public files
     (`loading.load_weights`). sampling: steps, guidance and windows. size: the networks' picture
     has about size x size pixels, in the person's shape. seed: of the noise. low_memory: half
-    of the memory in up to twice the time. device: "auto" takes a GPU and demands one.
+    of the memory in more time. device: "auto" takes a GPU and demands one.
     network, coders: loaded ones, which the renderer makes its own, in place of ``weights``.
     Raises: UsageError where there is no GPU or not enough memory; WeightsError where weights are
     missing or damaged.
