@@ -307,10 +307,11 @@ class RendererLosses:
     perceptual_net: Literal["alex", "vgg"] = "alex"
     """The network that LPIPS compares features of. VGG16 sees finer texture at twenty times the
     cost: for a GPU."""
-    hesitation: float = 0.25
-    """Of what the refiner adds, as a share of the pixel losses: where it brings a pixel nearer to
-    the truth by less than this share of what it adds, nothing is the better answer. Without it,
-    hands had a halo of all the places where they might have been."""
+    hesitation: float = 0.3
+    """Of the distance to the puppet's frame, as a share of the distance to the truth, pixels and
+    LPIPS alike. Where it is uncertain what is true, the puppet's picture is then the best answer;
+    without it that was a mixture: hands turned half transparent, and had a halo of all the places
+    where they might have been."""
     restraint: float = 0.01
     """On the splines' share and the nudge: what is not needed stays off."""
     adversarial: float = 0.05

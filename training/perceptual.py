@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -18,14 +20,24 @@ class PerceptualLoss(nn.Module):
         super().__init__()
         self.lpips = Lpips.pretrained(net=net).to(memory_format=torch.channels_last)
 
-    def forward(self, made: Tensor, target: Tensor, regions: Tensor) -> tuple[Tensor, Tensor]:
-        """made, target: [B, 3, S, S], RGB 0..1. regions: [B, R, S, S], 0..1. Returns the mean over
-        the frames [], and over each region [R], 0 where a batch has nothing of it."""
-        with torch.no_grad():
-            real = self.lpips.features(_signed(target))
+    def forward(
+        self, made: Tensor, targets: Sequence[Tensor], regions: Tensor
+    ) -> list[tuple[Tensor, Tensor]]:
+        """How far made is from each of the targets.
+
+        made, targets: [B, 3, S, S], RGB 0..1. regions: [B, R, S, S], 0..1. Returns for each target
+        the mean over the frames [], and over each region [R], 0 where a batch has nothing of it.
+        """
         fake = self.lpips.features(_signed(made))
-        whole = made.new_zeros(())
-        within = made.new_zeros(regions.shape[1])
+        with torch.no_grad():
+            reals = [self.lpips.features(_signed(target)) for target in targets]
+        return [self._distance(fake, real, regions) for real in reals]
+
+    def _distance(
+        self, fake: Sequence[Tensor], real: Sequence[Tensor], regions: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        whole = regions.new_zeros(())
+        within = regions.new_zeros(regions.shape[1])
         for head, a, b in zip(self.lpips.heads, fake, real, strict=True):
             level = head((a - b).square()).float()
             whole = whole + level.mean()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -67,29 +68,40 @@ class Objective:
         self, drawn: Drawn, frames: Frames, critic: PatchDiscriminator | None
     ) -> dict[str, Tensor]:
         """critic: None while the discriminator has no say."""
-        made, weights = drawn.rendering, self.weights
-        pixels = pixel_losses(made.frame, frames.target, frames.regions)
-        total = self._weighed(pixels)
-        terms = {f"l1_{name}": value for name, value in pixels.items()}
-        if made.residual.requires_grad and weights.hesitation:
-            nothing = torch.zeros_like(made.residual)
-            terms["added"] = self._weighed(pixel_losses(made.residual, nothing, frames.regions))
-            total = total + weights.hesitation * terms["added"]
+        made, weights, regions = drawn.rendering, self.weights, frames.regions
+        others = [frames.target, *([frames.inputs.puppet] if weights.hesitation else [])]
+        (total, terms), *change = self._distances(made.frame, others, regions)
+        if change:
+            terms["change"] = change[0][0]
+            total = total + weights.hesitation * terms["change"]
         if made.warped.requires_grad and made.residual.requires_grad and weights.warped:
-            warped = pixel_losses(made.warped, frames.target, frames.regions)
-            terms["warped"] = self._weighed(warped)
+            terms["warped"] = self._weighed(pixel_losses(made.warped, frames.target, regions))
             total = total + weights.warped * terms["warped"]
-        if self.perceptual is not None:
-            regions = frames.regions[:, _LOOKED_AT]
-            whole, within = self.perceptual(made.frame, frames.target, regions)
-            terms |= {"lpips": whole, "lpips_regions": within.mean()}
-            total = total + weights.perceptual * whole + weights.perceptual_regions * within.mean()
         terms["restraint"] = restraint(made)
         total = total + weights.restraint * terms["restraint"]
         if critic is not None:
             terms["adversarial"] = generator_hinge(critic(made.frame, drawn.edges))
             total = total + weights.adversarial * terms["adversarial"]
         return {"loss": total, **{name: value.detach() for name, value in terms.items()}}
+
+    def _distances(
+        self, picture: Tensor, others: Sequence[Tensor], regions: Tensor
+    ) -> list[tuple[Tensor, dict[str, Tensor]]]:
+        """How far a picture is from each of the others, in pixels and LPIPS: weighed, and apart."""
+        weights, found = self.weights, []
+        for other in others:
+            pixels = pixel_losses(picture, other, regions)
+            found.append((self._weighed(pixels), {f"l1_{k}": v for k, v in pixels.items()}))
+        if self.perceptual is None:
+            return found
+        seen = self.perceptual(picture, others, regions[:, _LOOKED_AT])
+        return [
+            (
+                total + weights.perceptual * whole + weights.perceptual_regions * within.mean(),
+                {**terms, "lpips": whole, "lpips_regions": within.mean()},
+            )
+            for (total, terms), (whole, within) in zip(found, seen, strict=True)
+        ]
 
     def _weighed(self, losses: dict[str, Tensor]) -> Tensor:
         """The sum over regions, each by its weight."""

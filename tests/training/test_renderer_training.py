@@ -12,12 +12,14 @@ from drawn_clips import write_dataset
 from drawn_person import draw_person
 from tiny_renderer import TINY
 
+from gesticulate.cli import main
 from gesticulate.configs import load, names
 from gesticulate.datasets.load import Clips
 from gesticulate.errors import InputError
 from gesticulate.evaluation.lpips import Lpips
 from gesticulate.keypoints import layout
 from gesticulate.refinement.network import (
+    FULL,
     RendererNetwork,
     RendererOptions,
     load_renderer,
@@ -249,27 +251,27 @@ def test_exchanged_colours_are_the_same_for_all_pictures_and_keep_grey_grey(data
     assert signs == {True, False}
 
 
-def test_what_is_added_without_need_costs_as_much_as_an_error(dataset, photos):
-    drawn_of = DrawingNetwork(RendererNetwork(TINY))
+def test_change_of_the_puppets_frame_costs_a_share_of_an_error(dataset, photos):
     frames = DrivenPhoto(Clips(dataset), photos[0], [photos[0].frame + 2], 64).draw(0)
-    drawn = drawn_of(frames)
-    made = dataclasses.replace(
-        drawn.rendering, residual=torch.full_like(drawn.rendering.residual, -0.1)
-    )
-    made.residual.requires_grad_(True)
+    drawn = DrawingNetwork(RendererNetwork(TINY))(frames)
     weights = dataclasses.replace(LOSSES, warped=0.0, restraint=0.0)
-    losses = {
-        share: Objective(dataclasses.replace(weights, hesitation=share), torch.device("cpu"))(
-            dataclasses.replace(drawn, rendering=made), frames, None
-        )
-        for share in (0.0, 0.5)
-    }
-    areas = dict(zip(REGIONS, frames.regions.sum(dim=(0, 2, 3)).tolist(), strict=True))
-    added = sum(0.1 * getattr(weights, name) * min(1, area / 16) for name, area in areas.items())
-    assert float(losses[0.5]["added"]) == pytest.approx(added, rel=1e-4)
-    difference = losses[0.5]["loss"] - losses[0.0]["loss"]
-    assert float(difference) == pytest.approx(0.5 * added, rel=1e-3)
-    assert "added" not in losses[0.0]
+
+    def losses(share, frame):
+        made = dataclasses.replace(drawn.rendering, frame=frame)
+        objective = Objective(dataclasses.replace(weights, hesitation=share), torch.device("cpu"))
+        return objective(dataclasses.replace(drawn, rendering=made), frames, None)
+
+    changed = (frames.inputs.puppet + 0.1).clamp(0, 1)
+    pixels = pixel_losses(changed, frames.inputs.puppet, frames.regions)
+    expected = sum(getattr(weights, name) * value for name, value in pixels.items())
+    with_share, without = losses(0.5, changed), losses(0.0, changed)
+    assert float(expected) > 0.1
+    torch.testing.assert_close(with_share["change"], expected)
+    torch.testing.assert_close(with_share["loss"], without["loss"] + 0.5 * expected)
+    assert "change" not in without
+    # The puppet's own frame costs no more than its distance to the truth.
+    kept = frames.inputs.puppet
+    torch.testing.assert_close(losses(0.5, kept)["loss"], losses(0.0, kept)["loss"])
 
 
 def test_pixel_losses_are_means_over_their_regions():
@@ -295,7 +297,8 @@ def test_perception_reaches_the_picture_and_weighs_regions(monkeypatch):
     made = torch.rand(2, 3, 64, 64, requires_grad=True)
     target, regions = torch.rand(2, 3, 64, 64), torch.zeros(2, 3, 64, 64)
     regions[:, 0], regions[:, 1, :32] = 1, 1
-    whole, within = loss(made, target, regions)
+    (whole, within), (none, _) = loss(made, [target, made.detach()], regions)
+    assert none == 0
     torch.testing.assert_close(whole, plain(made * 2 - 1, target * 2 - 1).mean())
     torch.testing.assert_close(within[0], whole)
     assert within[2] == 0
@@ -403,6 +406,22 @@ def test_without_held_out_clips_the_learned_ones_are_measured(dataset, tiny, tmp
     options = options_for(mine, planned, tmp_path / "run", tiny, loop={"steps": 1})
     with pytest.warns(UserWarning, match="no clip of the split 'val'"):
         assert train_renderer(options).is_file()
+
+
+def test_the_full_size_is_trained_by_its_one_command(dataset, photos, tmp_path):
+    command = (
+        f"train renderer --config train-renderer-full --data.folder {dataset} "
+        f"--data.scenes {photos[0].path.parent} --data.workers 0 --data.photos 2 "
+        f"--data.val-pairs 1 --loop.output {tmp_path} --loop.steps 1 --loop.batch 1 "
+        "--loop.precision no "
+        "--losses.perceptual 0 --losses.perceptual-regions 0 --losses.adversarial-from 0"
+    )
+    assert main(command.split()) == 0
+    path = tmp_path / "renderer.safetensors"
+    assert load_renderer(path).options == FULL
+    assert path.stat().st_size <= 48e6
+    [line] = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    assert {"critic", "adversarial", "loss"} <= json.loads(line)["train"].keys()
 
 
 def test_every_renderer_preset_loads():
