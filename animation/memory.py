@@ -14,7 +14,7 @@ from .sampling import Sampling
 
 # Values alive at the peak of the denoiser, of each picture's latent pixel and channel of the first
 # level: counted by running the full networks without data (torch's meta device) and following
-# every storage (benchmarks/animation.py). The second is with `AnimationNetwork.save_memory`.
+# every storage (benchmarks/animation_counts.py). The second is with `AnimationNetwork.save_memory`.
 _VALUES, _VALUES_SAVING = 28.0, 17.0
 # Values alive while a pixel is decoded, likewise.
 _DECODED = 771.0

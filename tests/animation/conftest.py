@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from drawn_person import Drawn, draw_person
 
 from gesticulate.animation.coders import PictureCoders, tiny_coders
 from gesticulate.animation.networks import TINY, AnimationNetwork
+from gesticulate.keypoints import layout
+from gesticulate.keypoints.poses import Poses
 
 KEYS = Path(__file__).resolve().parents[3] / "shared" / "research" / "keys"
 
@@ -41,3 +44,17 @@ def network() -> AnimationNetwork:
 def coders() -> PictureCoders:
     torch.manual_seed(0)
     return tiny_coders(TINY.token)
+
+
+@pytest.fixture(scope="session")
+def raised():
+    """A function: a pose and a number of frames -> poses in which the left arm goes up from it."""
+
+    def raised(pose: Poses, frames: int, pixels: float = 12.0) -> Poses:
+        points = np.repeat(pose.points, frames, axis=0)
+        lift = np.linspace(0, pixels, frames)[:, None]
+        points[:, [7, 9], 1] -= lift
+        points[:, layout.LEFT_HAND, 1] -= lift
+        return Poses(points, pose.size)
+
+    return raised

@@ -5,12 +5,12 @@ import math
 
 import pytest
 import torch
+from animation_counts import Held
 from diffusers import UNet2DConditionModel
 from diffusers.models.attention import BasicTransformerBlock
 from einops import rearrange
 from torch.nn import functional
 
-from animation import Held
 from gesticulate.animation.networks import FULL, TINY, AnimationNetwork
 from gesticulate.animation.sampling import GuidedVelocity, Sampling, sample
 from gesticulate.animation.schedule import noise_schedule

@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from animation_counts import Held
 
-from animation import Held
 from gesticulate.animation.sampling import Sampling, sample
 from gesticulate.animation.schedule import noise_schedule
 from gesticulate.animation.windows import shares, spans

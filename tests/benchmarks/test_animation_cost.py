@@ -1,5 +1,6 @@
 """The benchmark of the diffusion renderer counts and times what it says."""
 
+import animation_counts as counts
 import numpy as np
 import pytest
 import torch
@@ -18,34 +19,34 @@ def test_operations_are_those_of_the_layers():
     convolution = torch.nn.Conv2d(4, 8, 3, padding=1, device="meta")
     seen = torch.empty(2, 4, 16, 16, device="meta")
     # Two for each product with its sum: outputs x inputs x kernel x pixels x pictures.
-    assert benchmark._operations(lambda: convolution(seen)) == 2 * 8 * 4 * 9 * 256 * 2
+    assert counts.operations(lambda: convolution(seen)) == 2 * 8 * 4 * 9 * 256 * 2
     query = torch.empty(1, 2, 10, 8, device="meta")
     attention = torch.nn.functional.scaled_dot_product_attention
-    assert benchmark._operations(lambda: attention(query, query, query)) == 2 * 2 * 2 * 100 * 8
+    assert counts.operations(lambda: attention(query, query, query)) == 2 * 2 * 2 * 100 * 8
 
 
 def test_a_video_is_its_windows_and_frames():
-    counts = benchmark.Counts(reference=5, alone=100, guided=190, guide=2, decode=3)
-    parts = counts.parts(44, Sampling(steps=10, guidance=2.0, window=24, overlap=4))
+    video = counts.Counts(reference=5, alone=100, guided=190, guide=2, decode=3)
+    parts = video.parts(44, Sampling(steps=10, guidance=2.0, window=24, overlap=4))
     assert parts == {
         "photo": 5,
         "denoising": 2 * 10 * 190,
         "skeletons": 2 * 10 * 2,
         "decoding": 132,
     }
-    plain = counts.parts(44, Sampling(steps=10, guidance=1.0, window=24, overlap=4))
+    plain = video.parts(44, Sampling(steps=10, guidance=1.0, window=24, overlap=4))
     assert plain["denoising"] == 2 * 10 * 100
 
 
 def test_guidance_does_not_read_the_photo_twice():
-    counts = benchmark.count(TINY, 64, window=2)
-    assert counts.alone < counts.guided < 2 * counts.alone
-    assert min(counts.reference, counts.guide, counts.decode) > 0
+    video = counts.count(TINY, 64, window=2)
+    assert video.alone < video.guided < 2 * video.alone
+    assert min(video.reference, video.guide, video.decode) > 0
 
 
 def test_held_counts_what_is_alive_at_once():
     given = torch.empty(100, device="meta")
-    with benchmark.Held([given]) as held:
+    with counts.Held([given]) as held:
         one = given + 1
         del one
         two = given.view(10, 10) * 2
@@ -58,14 +59,14 @@ def test_held_counts_what_is_alive_at_once():
 @pytest.mark.parametrize("saving", [False, True])
 def test_the_memory_estimate_is_what_the_full_networks_hold(saving):
     """So that an estimate that no longer fits the networks is found without a GPU."""
-    held = benchmark.held_values(FULL, 256, window=4, guided=not saving, saving=saving)
+    held = counts.held_values(FULL, 256, window=4, guided=not saving, saving=saving)
     estimate = memory._VALUES_SAVING if saving else memory._VALUES
     assert held == pytest.approx(estimate, rel=0.03)
 
 
 @pytest.mark.parametrize("pictures", [memory.DECODED_AT_ONCE, memory.DECODED_SAVING])
 def test_the_memory_estimate_is_what_decoding_holds(pictures):
-    assert benchmark.held_decoding(256, pictures) == pytest.approx(memory._DECODED, rel=0.03)
+    assert counts.held_decoding(256, pictures) == pytest.approx(memory._DECODED, rel=0.03)
 
 
 @pytest.mark.parametrize("low_memory", [False, True])
@@ -80,7 +81,7 @@ def test_the_estimate_holds_all_that_is_on_the_device_at_once(low_memory, monkey
         animation_renderer, "precision", lambda device: (torch.bfloat16, torch.float16)
     )
     with torch.device("meta"):
-        network, coders = AnimationNetwork(FULL), benchmark.full_coders()
+        network, coders = AnimationNetwork(FULL), counts.full_coders()
     renderer = AnimationRenderer(
         device="meta", low_memory=low_memory, network=network, coders=coders
     )
@@ -91,7 +92,7 @@ def test_the_estimate_holds_all_that_is_on_the_device_at_once(low_memory, monkey
 
     staying = weights(network.denoiser, network.guider, coders.vae)
     reference, clip = weights(network.reference), weights(coders.clip)
-    windows = benchmark.held_values(FULL, 512, 24, not low_memory, low_memory)
+    windows = counts.held_values(FULL, 512, 24, not low_memory, low_memory)
     denoising = windows * 24 * (1 if low_memory else 2) * 64 * 64 * 320 * 2
     if low_memory:
         least = max(denoising, reference + 2 * 25 * 64 * 64 * 320)
@@ -123,7 +124,7 @@ def test_the_full_renderer_runs_beside_the_cpu(low_memory, monkeypatch):
         animation_renderer, "precision", lambda device: (torch.bfloat16, torch.float16)
     )
     with torch.device("meta"):
-        network, coders = AnimationNetwork(FULL), benchmark.full_coders()
+        network, coders = AnimationNetwork(FULL), counts.full_coders()
     renderer = AnimationRenderer(
         sampling=Sampling(steps=1), device="meta", low_memory=low_memory, network=network,
         coders=coders,
