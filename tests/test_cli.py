@@ -152,6 +152,7 @@ def test_styles_are_listed(run):
         (["photo.png", "speech.wav", "--size", "9", "--preset", "nod.yaml"], "size 9"),
         (["photo.png", "speech.wav", "--gesture-rate", "7"], "Expected 0 to 1.5"),
         (["photo.png", "speech.wav", "--style", "livly"], "Did you mean 'lively'"),
+        ("train renderer --config train-renderer-lean --loop.precision bf17".split(), "fp16"),
         (["dataset"], "dataset build"),
         (["presets", "delete"], "delete"),
     ],

@@ -22,8 +22,8 @@ class LoopOptions:
     weight_decay: float = 0.01
     ema: float = 0.0
     """Decay of the averaged weights that are validated and kept; 0 keeps the last ones."""
-    precision: str = "no"
-    """accelerate's mixed precision: no, bf16 or fp16."""
+    precision: Literal["no", "bf16", "fp16"] = "no"
+    """accelerate's mixed precision."""
     validate_every: int = 250
     checkpoint_every: int = 250
     seed: int = 0
@@ -379,8 +379,9 @@ class AnimationTraining:
     parameters, to try a run."""
     init: str | None = None
     """What to begin with: a .safetensors file of a training before; `public` for AnimateAnyone's
-    public weights; or the hub name or folder of a Stable Diffusion 1.5, which both networks
-    become copies of. Without, everything is random."""
+    public weights; or the hub name or folder of a Stable Diffusion 1.x, which both networks
+    become copies of (the public code takes the one tuned to pictures' CLIP embeddings).
+    Without, everything is random."""
     motion_init: str | None = None
     """For the stage `motion`: hub name or folder of an AnimateDiff motion adapter (v1-5-2) in
     diffusers' format."""
