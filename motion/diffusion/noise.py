@@ -8,10 +8,17 @@ from typing import Literal
 
 import numpy as np
 import torch
-from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler
+from diffusers import DDPMScheduler, DPMSolverMultistepScheduler
 from torch import Tensor
 
-SAMPLERS = {"ddpm": DDPMScheduler, "ddim": DDIMScheduler, "dpm": DPMSolverMultistepScheduler}
+# DDIM is DPM-Solver++'s first order (Lu et al. 2022, DPM-Solver++, section 4). What diffusers has
+# under its name goes on by a whole number of training steps: where the steps do not divide them,
+# it does not meet the next step, and leaves noise behind the last.
+SAMPLERS: dict[str, tuple[type, dict[str, int]]] = {
+    "ddpm": (DDPMScheduler, {}),
+    "ddim": (DPMSolverMultistepScheduler, {"solver_order": 1}),
+    "dpm": (DPMSolverMultistepScheduler, {"solver_order": 2}),
+}
 # A step never takes more than this share of what is left of the signal (Nichol & Dhariwal 2021).
 LARGEST_BETA = 0.999
 # The cosine schedule's start, which keeps the first steps from being too small (same paper, 3.2).
@@ -86,7 +93,8 @@ def sample(
     predict: (noisy [B, ...], step [B] int64) -> what `NoiseOptions.prediction` says. start: normal
     noise [B, ...]. noise: for the samplers that add some on the way.
     """
-    scheduler = SAMPLERS[sampler.name].from_config(training_scheduler(options).config)
+    kind, settings = SAMPLERS[sampler.name]
+    scheduler = kind.from_config(training_scheduler(options).config, **settings)  # type: ignore[attr-defined]
     scheduler.set_timesteps(min(sampler.steps, options.steps), device=start.device)
     x = start
     for step in scheduler.timesteps:

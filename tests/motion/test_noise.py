@@ -87,15 +87,16 @@ def test_ddpm_is_the_plain_loop(options):
 
 
 @pytest.mark.parametrize("options", OPTIONS)
-def test_ddim_is_the_plain_loop(options):
-    """Song et al. 2021, equation 12 without noise, at every fifth step."""
+@pytest.mark.parametrize("count", [8, 15, 18])
+def test_ddim_is_the_plain_loop(options, count):
+    """Song et al. 2021, equation 12 without noise, at steps as far apart as whole numbers allow."""
     predict, start = network(options), torch.randn(2, 6, 4)
-    count = options.steps // 5
     made = sample(predict, start, options, SamplerOptions("ddim", count), torch.Generator())
     kept = remaining(options)
     x = start.double()
-    for t in range(options.steps - 1, -1, -5):
-        before = kept[t - 5] if t >= 5 else 1.0
+    times = np.arange(options.steps, 0, -options.steps / count).round().astype(int) - 1
+    for t, following in zip(times, [*times[1:], None], strict=True):
+        before = 1.0 if following is None else kept[following]
         told = predict(x.float(), torch.full((2,), t)).double()
         if options.prediction == "sample":
             clean, error = told, (x - kept[t] ** 0.5 * told) / (1 - kept[t]) ** 0.5
@@ -118,12 +119,14 @@ def test_few_steps_of_the_solver_end_where_many_of_ddim_do(options):
 
 
 @pytest.mark.parametrize("name", ["dpm", "ddim", "ddpm"])
-def test_a_known_sample_is_found(name):
-    """A network that knows the clean sample leads to it, whatever the sampler."""
+@pytest.mark.parametrize("count", [10, 12, 15, 18, 20])
+def test_a_known_sample_is_found(name, count):
+    """A network that knows the clean sample leads to it, whatever the sampler, also where its steps
+    do not divide those of the training."""
     clean = torch.randn(2, 6, 4)
     options = NoiseOptions()
     made = sample(
-        lambda x, t: clean, torch.randn(2, 6, 4), options, SamplerOptions(name, 20),
+        lambda x, t: clean, torch.randn(2, 6, 4), options, SamplerOptions(name, count),
         torch.Generator().manual_seed(0),
     )  # fmt: skip
     torch.testing.assert_close(made, clean, atol=1e-4, rtol=1e-4)
