@@ -90,8 +90,15 @@ def load_public(path: Path, mean: Tensor, spread: Tensor) -> SkeletonDenoiser:
 
     mean, spread: [246], of its training set (`Mean_*_no_leg.npy`, `Std_*_no_leg.npy` without their
     first point, the neck). Nothing but tensors is read from the file: no code runs.
-    Raises: WeightsError where the file is missing, damaged, or of another network.
+    Raises: WeightsError where the file is missing, damaged, or of another network, and for
+    statistics of another length.
     """
+    for name, values in (("mean", mean), ("spread", spread)):
+        if values.shape != (OPTIONS.dims,):
+            raise WeightsError(
+                f"The {name} has the shape {list(values.shape)}. Expected [{OPTIONS.dims}]: x and "
+                "y of each point but the neck."
+            )
     try:
         found = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except FileNotFoundError:

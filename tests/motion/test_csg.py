@@ -174,6 +174,8 @@ def test_a_checkpoint_is_read_from_its_file(tmp_path, monkeypatch):
     torch.testing.assert_close(loaded.unheard, twin.audio_learnable.data)
     torch.testing.assert_close(loaded.restore(torch.ones(6)), torch.full((6,), 2.5))
     assert not any(value.is_meta for value in loaded.state_dict().values())
+    with pytest.raises(WeightsError, match=r"shape \[7\].* Expected \[6\]"):
+        load_public(path, torch.zeros(7), torch.ones(6))
     with pytest.raises(WeightsError, match="No weights at"):
         load_public(tmp_path / "none.pt", torch.zeros(6), torch.ones(6))
     path.write_bytes(b"no checkpoint")
