@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..errors import UsageError
 from ..keypoints.layout import FACE_NOSE_TIP, MOTION_ARMS
 from ..keypoints.person import REST
 from ..motion.dialogue.checkpoint import save_pair
@@ -20,12 +19,13 @@ from .data import load_clips
 from .diffusion import (
     changes,
     chosen,
+    fit_on,
+    made_frames,
     measure,
     noise_of,
     squared_error,
     whole_importance,
 )
-from .loop import fit
 from .options import DialogueTraining
 from .sync import synchronised
 from .talks import Material, Side, Talks, TalkSampler, quiet_stretches, real_pairs
@@ -127,12 +127,6 @@ def distances(left: Tensor, right: Tensor) -> Tensor:
 
 def build(options: DialogueTraining, channels: int) -> PairDenoiser:
     """An untrained denoiser of the options' sizes. Raises: UsageError for a window too short."""
-    window = options.data.window - options.history
-    if window < 1 or options.history < 1:
-        raise UsageError(
-            f"A window of {options.data.window} frames with a history of {options.history} leaves "
-            f"{window} to be made. Both must be at least 1; make data.window larger."
-        )
     return PairDenoiser(
         PairOptions(
             speech_channels=channels,
@@ -142,7 +136,7 @@ def build(options: DialogueTraining, channels: int) -> PairDenoiser:
             layers=options.layers,
             speech_layers=options.speech_layers,
             dropout=options.dropout,
-            window=window,
+            window=made_frames(options.data.window, options.history),
             history=options.history,
             noise=NoiseOptions(steps=options.noise_steps),
         )
@@ -176,22 +170,10 @@ def train_dialogue(options: DialogueTraining) -> Path:
     held_out_talks = TalkSampler(held_out, *draws, augment=False, seed=1)
     torch.manual_seed(loop.seed)
     denoiser = build(options, encoder.channels)
-    windows = WindowSampler(train.spoken, data.window, data.favoured, seed=loop.seed)
+    paired = [clip for pair in train.pairs for clip in pair if clip.speech is not None]
+    windows = WindowSampler([*train.spoken, *paired], data.window, data.favoured, seed=loop.seed)
     measure(denoiser, [windows.batch(PROBE + i, 64) for i in range(8)])
-    val_batches = [held_out_talks.batch(i, 32) for i in range(4)]
-
-    @torch.no_grad()
-    def validate(trained: nn.Module) -> dict[str, float]:
-        device = next(trained.parameters()).device
-        rows = [trained(batch.to(device), i) for i, batch in enumerate(val_batches)]
-        return {name: float(sum(row[name] for row in rows)) / len(rows) for name in rows[0]}
-
-    trained = fit(
-        DialogueLosses(denoiser, options),
-        lambda step, process: talks.batch(step, loop.batch, process),
-        validate,
-        loop,
-    )
+    trained = fit_on(DialogueLosses(denoiser, options), loop, talks, held_out_talks)
     path = loop.output / "dialogue.safetensors"
     save_pair(path, trained.denoiser)
     return path

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
+import numpy as np
 import torch
 from diffusers import DDPMScheduler
 from torch import Tensor, nn
 
+from ..errors import UsageError
 from ..motion.diffusion.noise import draw
 from .clips import Batch, Clip, WindowSampler
 from .data import load_clips
@@ -16,6 +18,7 @@ from .loop import fit
 from .losses import importance
 from .options import DataOptions, LoopOptions
 from .sync import synchronised
+from .talks import Talks
 from .tokenizer import SPREAD_FLOOR
 
 PARTS = ("face", "body")
@@ -30,6 +33,12 @@ class WindowTraining(Protocol):
     def loop(self) -> LoopOptions: ...
 
 
+class Sampler(Protocol):
+    """What draws batches."""
+
+    def batch(self, step: int, size: int, process: int = 0) -> Batch | Talks: ...
+
+
 def clips_with_sound(data: DataOptions) -> tuple[list[Clip], list[Clip]]:
     """The clips of the splits train and val, their sound moved onto their lips."""
     train, val = (
@@ -38,9 +47,27 @@ def clips_with_sound(data: DataOptions) -> tuple[list[Clip], list[Clip]]:
     return train, val
 
 
+def made_frames(window: int, history: int) -> int:
+    """Frames of a training window that are made, behind the ones before them.
+
+    Raises: UsageError where nothing is left.
+    """
+    made = window - history
+    if made < 1 or history < 1:
+        raise UsageError(
+            f"A window of {window} frames with a history of {history} leaves {made} to be made. "
+            "Both must be at least 1; make data.window larger."
+        )
+    return made
+
+
 def noise_of(seed: int, step: int) -> torch.Generator:
-    """Random numbers that belong to a step, so that a resumed run draws the same ones."""
-    return torch.Generator().manual_seed(seed * 1_000_003 + step)
+    """Random numbers that belong to a step, so that a resumed run draws the same ones, and to the
+    process, so that several GPUs don't all train the same steps of noise."""
+    distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
+    rank = torch.distributed.get_rank() if distributed else 0
+    found = np.random.SeedSequence((seed, step, rank)).generate_state(1)
+    return torch.Generator().manual_seed(int(found[0]))
 
 
 def add_noise(
@@ -126,10 +153,15 @@ def measure_speech(module: nn.Module, batches: Sequence[Batch]) -> None:
 def fit_on_windows(
     module: nn.Module, options: WindowTraining, sampler: WindowSampler, held_out: Sequence[Clip]
 ) -> nn.Module:
-    """Train a module of losses on windows; validated on the same windows and noise every time."""
-    data, loop = options.data, options.loop
+    """Train a module of losses on windows of clips."""
+    data = options.data
     val = WindowSampler(held_out, data.window, data.favoured, augment=False, seed=1)
-    val_batches = [val.batch(i, 32) for i in range(4)]
+    return fit_on(module, options.loop, sampler, val)
+
+
+def fit_on(module: nn.Module, loop: LoopOptions, sampler: Sampler, held_out: Sampler) -> nn.Module:
+    """Train a module of losses; validated on the same windows and noise every time."""
+    val_batches = [held_out.batch(i, 32) for i in range(4)]
 
     @torch.no_grad()
     def validate(trained: nn.Module) -> dict[str, float]:
@@ -137,7 +169,6 @@ def fit_on_windows(
         rows = [trained(batch.to(device), i) for i, batch in enumerate(val_batches)]
         return {name: float(sum(row[name] for row in rows)) / len(rows) for name in rows[0]}
 
-    draw_batch: Callable[[int, int], Batch] = lambda step, process: sampler.batch(  # noqa: E731
-        step, loop.batch, process
+    return fit(
+        module, lambda step, process: sampler.batch(step, loop.batch, process), validate, loop
     )
-    return fit(module, draw_batch, validate, loop)

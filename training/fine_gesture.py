@@ -9,7 +9,6 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ..errors import UsageError
 from ..motion.diffusion.checkpoint import FineGesture, load_vqvae, save_fine, save_vqvae
 from ..motion.diffusion.fine_network import FineDenoiser, FineOptions
 from ..motion.diffusion.noise import NoiseOptions, training_scheduler
@@ -21,6 +20,7 @@ from .diffusion import (
     chosen,
     clips_with_sound,
     fit_on_windows,
+    made_frames,
     measure_speech,
     measure_vectors,
     noise_of,
@@ -129,12 +129,6 @@ def build(
     options: FineGestureTraining, channels: int, latents: MotionVQVAE | RawLatents
 ) -> FineDenoiser:
     """An untrained denoiser of the options' sizes. Raises: UsageError for a window too short."""
-    window = options.data.window - options.history
-    if window < 1 or options.history < 1:
-        raise UsageError(
-            f"A window of {options.data.window} frames with a history of {options.history} leaves "
-            f"{window} to be made. Both must be at least 1; make data.window larger."
-        )
     return FineDenoiser(
         FineOptions(
             speech_channels=channels,
@@ -143,11 +137,10 @@ def build(
             heads=options.heads,
             hidden=options.hidden,
             layers=options.layers,
-            speech_width=options.width,
             speech_layers=options.speech_layers,
             speakers=options.speakers + 1,
             dropout=options.dropout,
-            window=window,
+            window=made_frames(options.data.window, options.history),
             history=options.history,
             spatial=options.spatial,
             temporal=options.temporal,

@@ -7,7 +7,6 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ..errors import UsageError
 from ..motion.diffusion.checkpoint import save_skeleton
 from ..motion.diffusion.noise import NoiseOptions, training_scheduler
 from ..motion.diffusion.skeleton_network import SkeletonDenoiser, SkeletonOptions
@@ -18,6 +17,7 @@ from .diffusion import (
     chosen,
     clips_with_sound,
     fit_on_windows,
+    made_frames,
     measure,
     noise_of,
     squared_error,
@@ -69,12 +69,6 @@ class SkeletonLosses(nn.Module):
 
 def build(options: SkeletonDiffusionTraining, channels: int) -> SkeletonDenoiser:
     """An untrained denoiser of the options' sizes. Raises: UsageError for a window too short."""
-    window = options.data.window - options.history
-    if window < 1 or options.history < 1:
-        raise UsageError(
-            f"A window of {options.data.window} frames with a history of {options.history} leaves "
-            f"{window} to be made. Both must be at least 1; make data.window larger."
-        )
     return SkeletonDenoiser(
         SkeletonOptions(
             speech_channels=channels,
@@ -85,7 +79,7 @@ def build(options: SkeletonDiffusionTraining, channels: int) -> SkeletonDenoiser
             fusion=options.fusion,
             speech_layers=options.speech_layers,
             dropout=options.dropout,
-            window=window,
+            window=made_frames(options.data.window, options.history),
             history=options.history,
             noise=NoiseOptions(steps=options.noise_steps),
         )

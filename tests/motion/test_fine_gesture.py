@@ -7,6 +7,7 @@ import pytest
 import torch
 from tiny_generators import CHANNELS, fine_gesture, tiny_fine, tiny_vqvae
 
+from gesticulate.configs import load
 from gesticulate.keypoints.motion import Motion
 from gesticulate.keypoints.person import REST
 from gesticulate.motion.diffusion.checkpoint import (
@@ -19,8 +20,10 @@ from gesticulate.motion.diffusion.checkpoint import (
 from gesticulate.motion.diffusion.fine import FineGestureGenerator, FineGestureOptions
 from gesticulate.motion.diffusion.groups import DIMS, GROUP_DIMS, GROUPS, Grouping
 from gesticulate.motion.diffusion.noise import SamplerOptions
-from gesticulate.motion.diffusion.vqvae import RawLatents
+from gesticulate.motion.diffusion.vqvae import MotionVQVAE, RawLatents, VQVAEOptions
 from gesticulate.speech.track import SpeechFeatures
+from gesticulate.training.fine_gesture import build
+from gesticulate.training.options import FineGestureTraining
 
 
 def test_every_point_is_in_one_group():
@@ -159,9 +162,17 @@ def test_gradient_reaches_every_weight(parts):
 
 
 def test_the_papers_sizes():
-    """8 layers of 512 with 8 heads, as section 4.1 says."""
+    """The paper's preset builds what sections 3.1, 3.2 and 4.1 say."""
+    options = load("train-fine-gesture-paper", FineGestureTraining)
     with torch.device("meta"):
-        network = tiny_fine(64, width=512, heads=8, hidden=2048, layers=8, speech_width=128)
+        vqvae = MotionVQVAE(VQVAEOptions(options.vqvae_width, options.code_dim, options.codes))
+        network = build(options, CHANNELS, vqvae)
+    sizes = network.options
+    assert (sizes.layers, sizes.width, sizes.heads) == (8, 512, 8)
+    assert (sizes.noise.steps, sizes.noise.prediction, sizes.history) == (500, "epsilon", 4)
+    assert (sizes.latent, vqvae.quantizers[0].books[0].codes.shape) == (64, (256, 64))
+    assert (sizes.speech_width, sizes.speaker_dim) == (128, 8)
+    with torch.device("meta"):
         inputs = {
             "noisy": torch.empty(1, 24, len(GROUPS), 64),
             "step": torch.zeros(1, dtype=torch.int64),
