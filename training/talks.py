@@ -160,8 +160,9 @@ class TalkSampler:
     """Draws batches of windows. Every batch is a function of (seed, step, process) alone.
 
     material: what they are made of. silence: [C], the features of a frame without sound. real:
-    share of the windows that are of real pairs, where there are any.
-    Raises: InputError where nobody speaks, or nobody is silent.
+    share of the windows that are of real pairs, where there are any; all are where there is
+    nothing to make others of.
+    Raises: InputError where there are no pairs, and nobody speaks or nobody is silent.
     """
 
     def __init__(
@@ -174,18 +175,21 @@ class TalkSampler:
         augment: bool = True,
         seed: int = 0,
     ) -> None:
-        clips, quiet = material.spoken, material.quiet
-        if not clips or not quiet:
+        favoured = favoured or {}
+        clips = [clip for clip in material.spoken if favoured.get(clip.kind, 1.0) > 0]
+        quiet, pairs = material.quiet, material.pairs
+        makes = bool(clips and quiet)
+        if not makes and not pairs:
             raise InputError(
                 f"Talks are made of clips of people who speak, here {len(clips)}, and of stretches "
                 f"without voice, here {len(quiet)}. Needed are both: pauses of a second, or silent "
-                "clips (option `listening`). Build the data set from more videos."
+                "clips (option `listening`). Build the data set from more videos, or from videos "
+                "of two people (`dataset build --persons 2`)."
             )
         self.alone = len({clip.person for clip in clips}) == 1
-        self.clips, self.quiet, self.pairs = clips, quiet, material.pairs
+        self.clips, self.quiet, self.pairs = clips, quiet, pairs
         self.window, self.silence, self.augment, self.seed = window, silence, augment, seed
-        self.real = real if material.pairs else 0.0
-        favoured = favoured or {}
+        self.real = (real if makes else 1.0) if pairs else 0.0
         weight = np.array([len(clip) * favoured.get(clip.kind, 1.0) for clip in clips])
         self.chance = weight / weight.sum()
         lengths = np.array([stretch.stop - stretch.start for stretch in quiet], float)
@@ -214,7 +218,13 @@ class TalkSampler:
             self._side(clip, speaks, rng)
             for clip, speaks in zip((first, second), turns, strict=True)
         ]
-        return sides[0], sides[1], louder(sides[0][2], sides[1][2])
+        # A sound that the own lips do not follow is hidden from its side (`DialogueLosses`), and
+        # must not come back as the mix.
+        heard = [
+            speech if follows else np.broadcast_to(self.silence, speech.shape)
+            for _, _, speech, follows in sides
+        ]
+        return sides[0], sides[1], louder(*heard).astype(np.float32)
 
     def _side(self, clip: Clip, speaks: np.ndarray, rng: np.random.Generator) -> tuple:
         """One person: a clip while speaking, a quiet stretch while not."""

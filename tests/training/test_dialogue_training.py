@@ -98,6 +98,34 @@ def test_who_speaks_is_seen_speaking_and_the_other_one_listens():
     assert not torch.equal(batch.left.motion, batch.right.motion)
 
 
+def test_the_mix_has_nothing_of_who_is_dubbed():
+    """Their own sound is hidden from the network, and must not come back in the mix."""
+    dubbed = dataclasses.replace(clip(person="b", shift=0.3), follows=False)
+    batch = TalkSampler(
+        material(spoken=[clip(shift=0.1), dubbed]), 80, SILENCE, augment=False
+    ).batch(0, 16)
+    heard = [
+        torch.where(side.follows[:, None, None], side.speech, torch.tensor(SILENCE))
+        for side in (batch.left, batch.right)
+    ]
+    assert not batch.left.follows.all()
+    assert torch.equal(batch.mix, torch.maximum(*heard))
+
+
+def test_who_is_never_drawn_is_nobody_to_talk_to():
+    """Left out by `favoured`, the only other person must not be waited for."""
+    spoken = [clip(shift=0.1), dataclasses.replace(clip(person="b"), kind="face")]
+    sampler = TalkSampler(material(spoken=spoken), 40, SILENCE, favoured={"face": 0.0})
+    assert len(sampler.batch(0, 2).mix) == 2
+
+
+def test_real_pairs_are_enough():
+    pairs = [tuple(clip(200, "v", f"v-0000-{side}") for side in ("left", "right"))]
+    sampler = TalkSampler(Material([], [], pairs), 40, SILENCE, real=0.2)
+    assert (sampler.batch(0, 4).left.motion.mean() - 0.0).abs() < 0.01
+    assert sampler.real == 1.0
+
+
 def test_a_batch_is_a_function_of_its_step():
     a, b = (TalkSampler(material(), 40, SILENCE).batch(3, 4) for _ in range(2))
     assert torch.equal(a.left.speech, b.left.speech)
