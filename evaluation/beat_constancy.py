@@ -5,13 +5,15 @@ from every beat of the sound to the nearest motion beat, averaged over the beats
 
 - `joint_beat_constancy`: Liu et al., "BEAT", ECCV 2022, and "EMAGE", CVPR 2024, what Contextual
   Gesture's table of SMPL-X models has. Every joint has motion beats of its own: local minima of its
-  speed within 7 frames to both sides (of 30 a second) that are faster than a share of its mean
-  speed (0.30 in the first program, 0.10 in emage_evaltools); sigma 0.3 s; the first and last two
-  seconds are left out; a joint without beats scores 0; the mean over joints.
+  speed (central differences) within 7 frames to both sides (of 30 a second) that are faster than a
+  share of its mean speed (0.30 in the first program, 0.10 in emage_evaltools); sigma 0.3 s; the
+  first and last two seconds of motion and sound are left out; a joint without beats scores 0; the
+  mean over joints. Of a set, the mean weighs clips by their length.
 - `angle_beat_constancy`: Liu et al., "HA2G", CVPR 2022, and Zhu et al., "DiffGesture", CVPR 2023.
   One train of motion beats: local minima of the mean change of the joints' angles, each angle's
   change divided by its mean, that lie a threshold deep on one side at least (0.03 HA2G, 0.001
-  DiffGesture); sigma 0.1 s. Theirs are angles in 3D at 15 frames a second, ours in the picture.
+  DiffGesture); sigma 0.1 s. Of a set, the mean weighs clips by their sound beats. Theirs are angles
+  in 3D at 15 frames a second, ours in the picture.
 """
 
 from __future__ import annotations
@@ -56,8 +58,7 @@ def joint_beat_constancy(
     None takes the clip's own. cut: seconds left out at both ends, less in clips under five times
     as long. NaN without sound beats or joints.
     """
-    joints = Joints.of(motion)
-    speed = joints.speed()[:, UPPER_JOINTS]
+    speed = _central_speed(Joints.of(motion))[:, UPPER_JOINTS]
     seen = np.isfinite(speed).any(axis=0)
     length = len(motion) / motion.fps
     cut = min(cut, length / 5)
@@ -65,15 +66,26 @@ def joint_beat_constancy(
     if not len(sound) or not seen.any():
         return float("nan")
     order = max(1, round(_REACH * motion.fps))
+    first = round(cut * motion.fps)
     scores = []
     for joint in np.flatnonzero(seen):
         frames = np.flatnonzero(np.isfinite(speed[:, joint]))
         own = np.interp(np.arange(len(speed)), frames, speed[frames, joint])
         mean = float(own.mean()) if mean_speed is None else float(mean_speed[joint])
+        own = own[first : len(own) - first]
         lowest = argrelextrema(own, np.less, order=order)[0]
-        beats = (lowest[own[lowest] > threshold * mean] + 0.5) / motion.fps
+        beats = (first + lowest[own[lowest] > threshold * mean]) / motion.fps
         scores.append(closeness(sound, beats, tolerance).mean())
     return float(np.mean(scores))
+
+
+def _central_speed(joints: Joints) -> np.ndarray:
+    """[T, K] shoulder widths a second at each frame, from the frame before to the one behind; NaN
+    where one of the two did not see the point."""
+    if len(joints) < 2:
+        return np.full(joints.seen.shape, np.nan)
+    points = np.where(joints.seen[..., None], joints.points, np.nan)
+    return np.linalg.norm(np.gradient(points, axis=0), axis=-1) * joints.fps
 
 
 def angle_beat_constancy(
@@ -86,9 +98,10 @@ def angle_beat_constancy(
     """HA2G's and DiffGesture's, 0..1, of the angles at shoulders, elbows and wrists.
 
     sound: [N] seconds. threshold: how deep a minimum must be, in mean changes. mean_change: [6]
-    radians a frame of a whole data set; None takes the clip's own. NaN without sound beats.
+    radians a frame of a whole data set; None takes the clip's own. NaN without sound beats, and
+    where no angle is seen.
     """
-    if not len(sound):
+    if not len(sound) or not np.isfinite(_changes(motion)).any():
         return float("nan")
     return float(closeness(sound, angle_beats(motion, threshold, mean_change), tolerance).mean())
 
@@ -96,26 +109,35 @@ def angle_beat_constancy(
 def angle_beats(
     motion: Motion, threshold: float = 0.03, mean_change: np.ndarray | None = None
 ) -> np.ndarray:
-    """[N] seconds. Arguments as for `angle_beat_constancy`."""
-    joints = Joints.of(motion)
-    change = np.abs(np.diff(_angles(joints.points), axis=0))
-    change = np.minimum(change, 2 * np.pi - change)
-    mean = change.mean(axis=0) if mean_change is None else np.asarray(mean_change, float)
+    """[N] seconds. Arguments as for `angle_beat_constancy`. Angles count where they are seen; where
+    none is, there is no beat."""
+    change = _changes(motion)
+    mean = _known_mean(change, axis=0) if mean_change is None else np.asarray(mean_change, float)
     moving = mean > 1e-9
     if len(change) < 3 or not moving.any():
         return np.zeros(0)
-    course = (change[:, moving] / mean[moving]).mean(axis=1)
+    course = _known_mean(change[:, moving] / mean[moving], axis=1)
     before, here, after = course[:-2], course[1:-1], course[2:]
     lowest = (here < before) & (here < after)
     deep = np.maximum(before - here, after - here) >= threshold
     return (np.flatnonzero(lowest & deep) + 1.5) / motion.fps
 
 
-def _angles(points: np.ndarray) -> np.ndarray:
-    """[T, 116, 2] -> [T, 6] radians between bones that meet."""
-    found = []
+def _changes(motion: Motion) -> np.ndarray:
+    """[T - 1, 6] radians by which the angles between bones that meet change from frame to frame,
+    NaN where one of their points was not seen."""
+    joints = Joints.of(motion)
+    points = np.where(joints.seen[..., None], joints.points, np.nan)
+    angles = []
     for chain in _CHAINS:
         bones = np.diff(points[:, chain], axis=1)
-        heading = np.arctan2(bones[..., 1], bones[..., 0])
-        found.append(np.diff(heading, axis=1))
-    return np.mod(np.concatenate(found, axis=1), 2 * np.pi)
+        angles.append(np.diff(np.arctan2(bones[..., 1], bones[..., 0]), axis=1))
+    change = np.mod(np.abs(np.diff(np.concatenate(angles, axis=1), axis=0)), 2 * np.pi)
+    return np.minimum(change, 2 * np.pi - change)
+
+
+def _known_mean(values: np.ndarray, axis: int) -> np.ndarray:
+    """The mean of what is a number; NaN where nothing is."""
+    known = np.isfinite(values)
+    count = known.sum(axis=axis)
+    return np.where(known, values, 0).sum(axis=axis) / np.where(count, count, np.nan)

@@ -42,19 +42,18 @@ class Gaussian:
 def frechet_distance(a: Gaussian, b: Gaussian, epsilon: float = 0.0) -> float:
     """The squared distance, >= 0.
 
-    epsilon: added to the diagonals of both covariances. EMAGE's program adds 1e-6 inside the root;
-    here nothing needs it.
+    epsilon: added to the diagonals of both covariances inside the root, as EMAGE's program does
+    with 1e-6; here nothing needs it.
     """
     if a.mean.shape != b.mean.shape:
         raise ValueError(f"features of {len(a.mean)} and {len(b.mean)} dimensions do not compare")
     extra = epsilon * np.eye(len(a.mean))
-    first, second = a.covariance + extra, b.covariance + extra
-    values, vectors = np.linalg.eigh(first)
+    values, vectors = np.linalg.eigh(a.covariance + extra)
     root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
-    product = np.linalg.eigvalsh(root @ second @ root)
+    product = np.linalg.eigvalsh(root @ (b.covariance + extra) @ root)
     crossed = 2 * np.sqrt(np.maximum(product, 0)).sum()
     gap = float(np.square(a.mean - b.mean).sum())
-    return max(0.0, gap + float(np.trace(first) + np.trace(second) - crossed))
+    return max(0.0, gap + float(np.trace(a.covariance) + np.trace(b.covariance) - crossed))
 
 
 def set_distance(real: np.ndarray, generated: np.ndarray, epsilon: float = 0.0) -> float:

@@ -14,10 +14,12 @@ from .joints import Joints
 
 
 def l1div(joints: Joints) -> float:
-    """>= 0; 0 stands still. Joints count in the frames that show them; NaN for an empty clip."""
-    if not joints.seen.any():
+    """>= 0; 0 stands still. Joints count in the frames that show them, the mean is over the frames
+    that show any; NaN where none does."""
+    seen = joints.seen
+    if not seen.any():
         return float("nan")
-    points = np.where(joints.seen[..., None], joints.points, np.nan)
-    points = points[:, joints.seen.any(axis=0)]
+    points = np.where(seen[..., None], joints.points, np.nan)
+    points = points[seen.any(axis=1)][:, seen.any(axis=0)]
     apart = np.abs(points - np.nanmean(points, axis=0))
     return float(np.nansum(apart, axis=(1, 2)).mean())

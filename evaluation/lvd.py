@@ -17,7 +17,8 @@ from .joints import Joints, same_frames
 
 def lvd(real: Joints, generated: Joints, of: Literal["speed", "velocity"] = "speed") -> float:
     """In shoulder widths a frame, summed over joints. real, generated: of one speech, frame by
-    frame. Steps count where the real motion shows both ends; NaN where it shows none."""
+    frame. Steps count where the real motion shows both ends, the mean is over those that show any
+    joint; NaN where none does."""
     known = same_frames(real, generated)
     known = known[1:] & known[:-1]
     if not known.any():
@@ -27,4 +28,4 @@ def lvd(real: Joints, generated: Joints, of: Literal["speed", "velocity"] = "spe
         apart = np.abs(np.linalg.norm(steps, axis=-1) - np.linalg.norm(made, axis=-1))
     else:
         apart = np.linalg.norm(steps - made, axis=-1)
-    return float(np.where(known, apart, 0).sum(axis=1).mean())
+    return float(np.where(known, apart, 0).sum(axis=1)[known.any(axis=1)].mean())

@@ -60,6 +60,9 @@ def test_frechet_distance_of_known_gaussians():
     assert frechet_distance(a, b) == pytest.approx(30)
     assert frechet_distance(a, a) == pytest.approx(0, abs=1e-9)
     assert frechet_distance(a, b, epsilon=1e-6) == pytest.approx(30, rel=1e-5)
+    # As EMAGE's program has it: inside the root alone, 0 + 1 - 2 (0.01 * 1.01)^(1/2).
+    point, unit = (Gaussian(np.zeros(1), np.full((1, 1), variance), 9) for variance in (0.0, 1.0))
+    assert frechet_distance(point, unit, epsilon=0.01) == pytest.approx(1 - 2 * 0.0101**0.5)
 
 
 def test_frechet_distance_agrees_with_the_root_of_the_product():
@@ -99,6 +102,8 @@ def test_fgd_of_the_same_and_of_other_motions(autoencoder):
     assert fgd(slow, quick, autoencoder) == pytest.approx(fgd(quick, slow, autoencoder))
     with pytest.raises(InputError, match=r"the generated motions have 0"):
         fgd(slow, [resting(20)], autoencoder)
+    with pytest.raises(InputError, match=r"the real motions have 1\."):
+        fgd([resting(32)], slow, autoencoder)
 
 
 def test_an_autoencoder_keeps_its_sizes(autoencoder):
@@ -180,6 +185,30 @@ def test_joint_beat_constancy_of_shifted_beats():
     assert np.isnan(joint_beat_constancy(motion, np.zeros(0)))
 
 
+def test_joint_beat_constancy_leaves_out_both_ends_of_motion_and_sound():
+    # The body turns once, near 1.8 s; the sound's only beat, 0.3 s later, lies within what is left.
+    points = np.repeat(REST[None], 250, axis=0).astype(float)
+    for start in (layout.FACE_NOSE_TIP, *range(68, 74)):
+        points[:, start, 0] += 0.002 * (np.arange(250) - 45.2) ** 2
+    motion, beat = motion_of(points), np.array([2.1])
+    assert joint_beat_constancy(motion, beat, threshold=0) == 0
+    assert joint_beat_constancy(motion, beat, threshold=0, cut=0) == pytest.approx(np.exp(-0.5))
+
+
+def test_joint_beats_are_those_of_central_differences():
+    # A step of 0.1 a frame, and a single one of none: the speed about it is half, at two frames.
+    steps = np.full(99, 0.1)
+    steps[50], steps[51] = 0, 0.02
+    points = np.repeat(REST[None], 100, axis=0).astype(float)
+    points[:, 69:74, 0] += np.concatenate([[0], np.cumsum(steps)])[:, None]
+    motion = motion_of(points)
+    motion.confidence[:, [layout.FACE_NOSE_TIP, 68]] = 0
+    # The mean of 0 and 0.02 a frame, at frame 51, is a tenth of the usual speed.
+    beat = np.array([51 / 25])
+    assert joint_beat_constancy(motion, beat, threshold=0.05, cut=0) == pytest.approx(1)
+    assert joint_beat_constancy(motion, beat, threshold=0.15, cut=0) == 0
+
+
 def test_angle_beats_are_minima_of_the_angles_change():
     # The forearm swings about the elbow and stands still every 20 frames.
     points = np.repeat(REST[None], 200, axis=0).astype(float)
@@ -194,6 +223,29 @@ def test_angle_beats_are_minima_of_the_angles_change():
     assert angle_beat_constancy(motion, beats + 0.1) == pytest.approx(np.exp(-0.5))
     assert not len(angle_beats(resting(50)))
     assert angle_beat_constancy(resting(50), beats) == 0
+
+
+def test_angles_of_points_that_were_not_seen_do_not_count():
+    points = np.repeat(REST[None], 200, axis=0).astype(float)
+    angle = 0.8 * np.cos(2 * np.pi * (np.arange(200) + 0.3) / 40)
+    for wrist in (LEFT_WRIST, LEFT_WRIST + 1):
+        bone = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
+        points[:, wrist] = points[:, wrist - 2] + bone
+    whole = motion_of(points)
+    hidden = Motion(points.copy(), whole.confidence.copy())
+    # The right arm is lost: where it lies is noise.
+    right = [LEFT_WRIST - 1, LEFT_WRIST + 1]
+    hidden.points[:, right] += np.random.default_rng(0).normal(0, 0.5, (200, 2, 2))
+    hidden.confidence[:, right] = 0
+    beats = angle_beats(whole)
+    np.testing.assert_allclose(angle_beats(hidden), beats)
+    # Lost for a second, the arm has no beats there, and none made up.
+    away = Motion(points.copy(), whole.confidence.copy())
+    away.points[90:115, 68:74] += np.random.default_rng(1).normal(0, 0.5, (25, 6, 2))
+    away.confidence[90:115, 68:74] = 0
+    assert set(angle_beats(away)) <= set(beats)
+    nobody = Motion(points, np.zeros_like(whole.confidence))
+    assert np.isnan(angle_beat_constancy(nobody, beats))
 
 
 def test_sound_beats_are_found_where_tones_set_in():
@@ -248,6 +300,10 @@ def test_l1div_of_a_point_that_goes_to_and_fro():
     points[::2, 69, 1] += 1  # A shoulder: nothing hangs on it.
     assert l1div(Joints.of(motion_of(points))) == pytest.approx(0.5)
     assert l1div(Joints.of(resting(10))) == pytest.approx(0, abs=1e-5)
+    # Frames that show nobody are no frames at rest.
+    longer = motion_of(np.concatenate([points, points]))
+    longer.confidence[10:] = 0
+    assert l1div(Joints.of(longer)) == pytest.approx(0.5)
 
 
 def test_lvd_of_speeds_and_velocities():
@@ -261,6 +317,9 @@ def test_lvd_of_speeds_and_velocities():
     # As fast, the other way.
     assert lvd(moving(0.1), moving(-0.1)) == pytest.approx(0, abs=1e-5)
     assert lvd(moving(0.1), moving(-0.1), of="velocity") == pytest.approx(0.2, abs=1e-5)
+    half = moving(0.1)
+    half.seen[5:] = False
+    assert lvd(half, moving(0.4)) == pytest.approx(0.3, abs=1e-5)
 
 
 def test_recall_of_perfect_and_of_meaningless_embeddings():
