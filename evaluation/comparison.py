@@ -19,8 +19,8 @@ from .lip_sync import lip_opening, lip_speech_correlation, shuffled
 from .lvd import lvd
 from .options import MetricName
 from .pcm import THRESHOLD, pcm
-from .recordings import Recording, Sound
-from .sides import Sides, common_length
+from .recordings import SEMANTIC, Recording, Sound
+from .sides import SLACK, Sides
 from .srgr import srgr
 from .tables import markdown_table
 
@@ -50,9 +50,11 @@ class Figure:
     note: str = ""
 
 
-def _mean(values: Sequence[float]) -> float:
-    known = [value for value in values if np.isfinite(value)]
-    return float(np.mean(known)) if known else NAN
+def _mean(values: Sequence[float], weights: Sequence[float] | None = None) -> float:
+    """The mean of what is known, each value alike where no weights are given."""
+    rows = np.array([values, weights or [1.0] * len(values)])
+    known, weight = rows[:, np.isfinite(rows[0])]
+    return float(np.average(known, weights=weight)) if weight.sum() > 0 else NAN
 
 
 def _paired(
@@ -75,28 +77,31 @@ def _heard(
     better: Literal["higher", "real"],
     measure: Callable[[Recording, Sound], float],
     note: str,
+    weigh: Callable[[Recording, Sound], float] = lambda recording, sound: 1.0,
 ) -> Figure:
-    """A metric of motion beside sound, with the sound of other clips as the control."""
-    heard = [(r, sides.sound_of(r)) for r in sides.generated]
-    known = [(r, sound) for r, sound in heard if sound is not None]
-    if not known:
-        raise InputError("no generated clip has sound, and no real clip of its name either.")
-    truths = [(r, sides.sound_of(r)) for r in sides.real]
-    real = {r.name: measure(r, sound) for r, sound in truths if sound is not None}
-    made = {r.name: measure(r, sound) for r, sound in known}
-    control = []
-    if len(known) > 1:
-        control = [measure(known[i][0], known[j][1]) for i, j in shuffled(len(known), 2)]
-    return Figure(
-        metric,
-        title,
-        better,
-        _mean(list(made.values())),
-        _mean(list(real.values())),
-        _mean(control),
-        {name: (real.get(name, NAN), value) for name, value in made.items()},
-        note,
+    """A metric of motion beside sound, with the sound of other clips as the control.
+
+    weigh: how much a clip counts in the mean of its set.
+    """
+    made, real = (
+        [(r, sound) for r in side if (sound := sides.sound_of(r)) is not None]
+        for side in (sides.generated, sides.real)
     )
+    if not made:
+        raise InputError("no generated clip has sound, and no real clip of its name either.")
+    others = shuffled(len(made), 2) if len(made) > 1 else ()
+    sets = [made, real, [(made[i][0], made[j][1]) for i, j in others]]
+    values = [[measure(*pair) for pair in each] for each in sets]
+    means = [
+        _mean(found, [weigh(*pair) for pair in each])
+        for found, each in zip(values, sets, strict=True)
+    ]
+    truths = {r.name: value for (r, _), value in zip(real, values[1], strict=True)}
+    clips = {
+        r.name: (truths.get(r.name, NAN), value)
+        for (r, _), value in zip(made, values[0], strict=True)
+    }
+    return Figure(metric, title, better, *means, clips, note)
 
 
 def _fgd(sides: Sides) -> Figure:
@@ -126,7 +131,8 @@ def _diversity(sides: Sides) -> Figure:
 
 def _l1div(sides: Sides) -> Figure:
     real, made = (
-        {r.name: l1div(Joints.of(r.motion)) for r in side} for side in (sides.real, sides.generated)
+        {r.name: l1div(Joints.of(motion)) for r, motion in zip(side, motions, strict=True)}
+        for side, motions in zip((sides.real, sides.generated), sides.motions(), strict=True)
     )
     return Figure(
         "l1div",
@@ -140,8 +146,10 @@ def _l1div(sides: Sides) -> Figure:
 
 
 def _bas(recording: Recording, sound: Sound) -> float:
-    beats = motion_beats(Joints.of(recording.motion, layout.MOTION_BODY))
-    return beat_alignment(_within(sound, recording), beats, FPS)
+    body = Joints.of(recording.motion, layout.MOTION_BODY)
+    if not np.isfinite(body.speed()).any():
+        return NAN  # Who is not seen misses no beat.
+    return beat_alignment(_within(sound, recording), motion_beats(body), FPS)
 
 
 def _within(sound: Sound, recording: Recording) -> np.ndarray:
@@ -158,7 +166,12 @@ def _srgr(sides: Sides) -> Figure:
     scores = {real.name: real.semantics for real, _ in sides.pairs}
     rows = {}
     for name, real, made in sides.joints(slice(0, layout.NUM_MOTION_POINTS)):
-        length = common_length(name, len(scores[name]), len(real))
+        if abs(len(scores[name]) - len(real)) > SLACK:
+            raise InputError(
+                f"{name}{SEMANTIC} has {len(scores[name])} scores, its clip {len(real)} frames at "
+                "25 a second. Each frame needs one."
+            )
+        length = min(len(scores[name]), len(real))
         rows[name] = srgr(
             Joints(real.points[:length], real.seen[:length], real.fps),
             Joints(made.points[:length], made.seen[:length], made.fps),
@@ -231,6 +244,7 @@ _MEASURES: dict[MetricName, Callable[[Sides], Figure]] = {
         "higher",
         lambda r, sound: joint_beat_constancy(r.motion, _within(sound, r)),
         "BEAT/EMAGE, joints above 0.30 of their mean speed, sigma 0.3 s",
+        weigh=lambda r, sound: float(len(r.motion)),
     ),
     "bc-angle": lambda s: _heard(
         s,
@@ -239,6 +253,7 @@ _MEASURES: dict[MetricName, Callable[[Sides], Figure]] = {
         "higher",
         lambda r, sound: angle_beat_constancy(r.motion, _within(sound, r)),
         "HA2G, minima 0.03 deep, sigma 0.1 s",
+        weigh=lambda r, sound: float(len(_within(sound, r))),
     ),
     "pcm": lambda s: _paired(
         s, "pcm", "PCM", "higher", pcm, f"within {THRESHOLD} shoulder widths, 116 points"

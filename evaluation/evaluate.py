@@ -23,6 +23,8 @@ def evaluate(options: EvaluateOptions, tell: Callable[[str], None] = lambda text
     """
     if options.every < 1:
         raise UsageError(f"--every must be 1 or more, got {options.every}.")
+    if options.out.is_file():
+        raise UsageError(f"The output {options.out} is a file. Give a folder for the results.")
     poses = options.out / "poses"
     generated = folder_recordings(options.generated, _estimator, poses / "generated")
     real = _real(options, poses / "real", generated)

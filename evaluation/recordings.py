@@ -49,7 +49,7 @@ class Sources:
     """How to come by the parts of a recording; None for those it does not have.
 
     motion: at any rate. frames: [H, W, 3] uint8 RGB each, at 25 a second. sound: see `Sound`.
-    semantics: [T] scores for SRGR, at the motion's rate.
+    semantics: [T] scores for SRGR, at 25 a second.
     """
 
     motion: Callable[[], Motion] | None = None
@@ -90,9 +90,18 @@ class Recording:
     @cached_property
     def semantics(self) -> np.ndarray:
         """[T] scores."""
+        file = f"{self.name}{SEMANTIC}"
         if self.sources.semantics is None:
-            raise InputError(f"{self.name} has no {self.name}{SEMANTIC} with scores for SRGR.")
-        return np.asarray(self.sources.semantics(), dtype=float)
+            raise InputError(f"{self.name} has no {file} with scores for SRGR.")
+        try:
+            scores = np.asarray(self.sources.semantics(), dtype=float)
+        except (OSError, ValueError, EOFError) as error:
+            raise InputError(f"{file} does not hold one number a frame: {error}") from error
+        if scores.ndim != 1 or not np.isfinite(scores).all():
+            raise InputError(
+                f"{file} does not hold one number a frame, but {list(scores.shape)} values."
+            )
+        return scores
 
 
 def save_motion(motion: Motion, path: Path) -> None:
@@ -128,14 +137,21 @@ def load_motion(path: Path) -> Motion:
 def folder_recordings(
     folder: Path, estimator: Callable[[], Estimator], poses: Path
 ) -> dict[str, Recording]:
-    """The recordings of a folder by name. poses: folder that keeps the poses of its videos.
+    """The recordings of a folder by name. poses: folder that keeps the poses of its videos; where
+    that lies within the first, it is not looked into.
 
     Raises: InputError where the folder is missing or holds neither skeletons nor videos.
     """
     if not folder.is_dir():
         raise InputError(f"There is no folder {folder}.")
     cache = PoseCache(poses, estimator)
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    kept = poses.resolve().parent
+    own = kept.is_relative_to(folder.resolve()) and kept != folder.resolve()
+    files = [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not (own and path.resolve().is_relative_to(kept))
+    ]
     names = sorted(
         {
             path.relative_to(folder).with_suffix("").as_posix()
@@ -167,8 +183,10 @@ def _sources(folder: Path, name: str, cache: PoseCache) -> Sources:
 
     def estimated() -> Motion:
         from ..keypoints.person import to_motion
+        from ..keypoints.smoothing import fill_gaps, smooth
 
-        return to_motion(cache(f"{name}.npz", frames(), FPS))
+        # As `datasets.process` does: an estimator's trembling would be taken for motion.
+        return to_motion(fill_gaps(smooth(cache(f"{name}.npz", frames(), FPS))))
 
     def heard() -> Sound:
         from ..speech.load import load

@@ -13,7 +13,7 @@ from .joints import FPS, Joints
 from .recordings import Recording, Sound
 
 # Of two recordings of one name, frames by which they may differ; the longer one is cut.
-_SLACK = round(FPS / 2)
+SLACK = round(FPS / 2)
 
 
 class Sides:
@@ -54,7 +54,7 @@ class Sides:
         shown: dict[int, Motion] = {}
         for made in self.generated:
             real = partners.get(id(made))
-            if real is None or abs(len(real.motion) - len(made.motion)) > _SLACK:
+            if real is None or abs(len(real.motion) - len(made.motion)) > SLACK:
                 continue
             length = min(len(real.motion), len(made.motion))
             both = np.minimum(real.motion.confidence[:length], made.motion.confidence[:length])
@@ -92,7 +92,7 @@ def common_length(name: str, real: int, generated: int) -> int:
 
     Raises: InputError where they differ by more.
     """
-    if abs(real - generated) > _SLACK:
+    if abs(real - generated) > SLACK:
         raise InputError(
             f"{name}: the real clip has {real} frames at 25 a second, the generated one "
             f"{generated}. They must be of the same speech and length."

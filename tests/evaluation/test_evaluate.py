@@ -6,22 +6,27 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gesticulate.errors import InputError
+from gesticulate.errors import InputError, UsageError
 from gesticulate.evaluation.comparison import compare
 from gesticulate.evaluation.evaluate import evaluate
+from gesticulate.evaluation.joints import Joints
 from gesticulate.evaluation.options import EvaluateOptions
 from gesticulate.evaluation.picture_pairs import frame_scores
 from gesticulate.evaluation.recordings import (
     Recording,
     Sound,
     Sources,
+    folder_recordings,
     load_motion,
     save_motion,
 )
 from gesticulate.evaluation.sides import Sides, common_length
 from gesticulate.keypoints import layout
 from gesticulate.keypoints.motion import Motion
-from gesticulate.keypoints.person import CANONICAL, REST, from_motion
+from gesticulate.keypoints.person import CANONICAL, REST, from_motion, to_motion
+from gesticulate.keypoints.poses import Poses
+from gesticulate.keypoints.smoothing import fill_gaps, smooth
+from gesticulate.video.write import write_video
 
 PLAIN = ("l1div", "pcm", "lvd")
 
@@ -99,6 +104,106 @@ def test_sets_are_compared_where_both_motions_show_a_point():
         assert not motion.confidence[:, 100].any()
     assert found[1][1].confidence.all()
     assert real.confidence[:, 100].all()
+
+
+def test_a_hand_that_only_one_motion_shows_spreads_neither():
+    real, made = waving(100, beats_of(0)), waving(100, beats_of(0))
+    real.confidence[:, 74:] = 0  # Its hands are out of the picture.
+    sides = Sides({"a": recording("a", real)}, {"a": recording("a", made)})
+    (l1div,), _ = compare(sides, ("l1div",), demanded=True)
+    assert l1div.generated == pytest.approx(l1div.real)
+    assert l1div.clips == {"a": (l1div.real, l1div.generated)}
+
+
+def test_a_body_that_is_not_seen_keeps_no_beat_and_misses_none():
+    beats, seen, hidden = beats_of(0), waving(250, beats_of(0)), waving(250, beats_of(0))
+    hidden.confidence[:] = 0
+    alone, beside = (
+        Sides(
+            {
+                name: recording(name, motion, beats)
+                for name, motion in zip("ab", motions, strict=False)
+            },
+            {"a": recording("a", seen, beats)},
+        )
+        for motions in ([seen], [seen, hidden])
+    )
+    metrics = ("bas", "bc", "bc-angle")
+    for one, other in zip(compare(alone, metrics)[0], compare(beside, metrics)[0], strict=True):
+        assert one.real == other.real
+
+
+def test_long_clips_weigh_more_in_beat_constancy():
+    short, long = beats_of(0), beats_of(1)
+    made = {
+        "a": recording("a", waving(100, short, 0.2), short),
+        "b": recording("b", waving(300, long, 0.2), long + 0.2),
+    }
+    bas, by_joint, by_angle = compare(Sides(made, made), ("bas", "bc", "bc-angle"))[0]
+
+    def mean(figure, *weights):
+        return np.average([figure.clips[name][1] for name in "ab"], weights=weights)
+
+    assert bas.generated == pytest.approx(mean(bas, 1, 1))
+    assert by_joint.generated == pytest.approx(mean(by_joint, 100, 300))
+    assert by_angle.generated == pytest.approx(
+        mean(by_angle, (short <= 4).sum(), (long + 0.2 <= 12).sum())
+    )
+
+
+def test_scores_of_meaning_that_do_not_fit_are_named(folders):
+    def run():
+        return evaluate(
+            EvaluateOptions(folders / "real", folders / "made", folders / "out", ("srgr",))
+        )
+
+    path = folders / "real" / "clip1.semantic.npy"
+    np.save(path, np.ones(50))
+    with pytest.raises(InputError, match=r"clip1\.semantic\.npy has 50 scores.* 100 frames"):
+        run()
+    np.save(path, np.ones((100, 2)))
+    with pytest.raises(InputError, match=r"clip1\.semantic\.npy .* one number a frame"):
+        run()
+    path.write_text("no array")
+    with pytest.raises(InputError, match=r"clip1\.semantic\.npy .* one number a frame"):
+        run()
+
+
+def test_results_within_a_folder_are_not_measured_the_next_time(folders):
+    made, out = folders / "made", folders / "made" / "results"
+    (out / "poses" / "generated").mkdir(parents=True)
+    (made / "clip0.npz").rename(out / "poses" / "generated" / "clip0.npz")
+    text = evaluate(EvaluateOptions(folders / "real", made, out, PLAIN))
+    assert "2 real and 1 generated" in text
+    # Poses of an earlier run may be given as a side of their own.
+    again = evaluate(EvaluateOptions(folders / "real", out / "poses" / "generated", out, PLAIN))
+    assert "2 real and 1 generated" in again
+
+
+def test_an_output_that_is_a_file_is_said_before_anything_is_measured(folders):
+    with pytest.raises(UsageError, match=r"is a file.*folder"):
+        evaluate(EvaluateOptions(folders / "no", folders / "made", folders / "real" / "clip0.npz"))
+
+
+class Trembling:
+    """Sees what was waved, and trembles."""
+
+    def track(self, frames, fps):
+        count = len(list(frames))
+        poses = from_motion(waving(count, beats_of(0)), CANONICAL, (256, 256))
+        noise = np.random.default_rng(0).normal(0, 0.01, poses.xy.shape)
+        points = poses.points.copy()
+        points[..., :2] += noise
+        return Poses(points, poses.size, fps)
+
+
+def test_poses_that_are_estimated_are_smoothed_as_those_of_a_data_set(tmp_path):
+    frames = [np.zeros((64, 64, 3), np.uint8)] * 50
+    write_video(tmp_path / "a.mp4", frames, fps=25, size=(64, 64), sound=None)
+    (found,) = folder_recordings(tmp_path, Trembling, tmp_path / "poses").values()
+    raw = Trembling().track(frames, 25.0)
+    np.testing.assert_allclose(found.motion.points, to_motion(fill_gaps(smooth(raw))).points)
+    assert Joints.of(found.motion).speed().mean() < 0.6 * Joints.of(to_motion(raw)).speed().mean()
 
 
 def test_without_partners_only_sets_are_compared(sides):
