@@ -12,11 +12,11 @@ from ...keypoints.motion import Motion
 from ...speech.track import SpeechFeatures
 from ...weights import locate
 from ..diffusion.noise import SamplerOptions, draw, guide, sample
-from ..diffusion.windows import in_windows, window_starts
+from ..diffusion.windows import Windows
 from ..finish import FOR_DIFFUSION, Finishing, finish
-from ..inputs import check_inputs
+from ..inputs import check_inputs, pose_of
 from ..lips import opening
-from ..vectors import BODY_DIMS, FACE_DIMS, SEEN, to_motion, to_vectors
+from ..vectors import BODY_DIMS, FACE_DIMS, to_motion
 from .checkpoint import load_pair
 from .listening import listen
 from .network import Pair
@@ -42,7 +42,8 @@ class DialogueDiffusion:
     """`DialogueGenerator`, and `MotionGenerator` for somebody who talks to a silent partner.
 
     weights: a registered name or the path of a .safetensors file.
-    Raises: WeightsError where weights are missing or damaged.
+    Raises: WeightsError where weights are missing or damaged; UsageError for a lookahead that
+    leaves nothing of the network's windows.
     """
 
     name = "dialogue"
@@ -59,6 +60,8 @@ class DialogueDiffusion:
         self.device = torch.device("cpu" if device == "auto" else device)
         self.options = options or DialogueOptions()
         self.network = load_pair(locate(weights)).to(self.device)
+        sizes = self.network.options
+        self.windows = Windows(sizes.window, sizes.history, self.options.lookahead)
 
     def generate(
         self,
@@ -102,43 +105,30 @@ class DialogueDiffusion:
 
     def window_starts(self, length: int) -> list[int]:
         """The first frames that each window makes, for motions of ``length`` frames."""
-        return window_starts(length, self.network.options.window, self.options.lookahead)
+        return self.windows.starts(length)
 
     def _made(
         self, talk: Talk, references: tuple[Motion, ...], seed: int
     ) -> tuple[np.ndarray, ...]:
         """For each side motion vectors, and what speech alone lets expect of them: [T, 2 D]."""
-        sizes = self.network.options
         noise = torch.Generator().manual_seed(seed)
-        # Behind the end, the last frame's sound is held.
-        tracks = [
-            np.pad(speech.features, ((0, sizes.window), (0, 0)), mode="edge")
-            for speech in (*talk.sides, talk.mix)
-        ]
-        seen = tuple(
-            torch.from_numpy(np.repeat(reference.confidence[0] > SEEN, 2)).to(self.device)
-            for reference in references
-        )
+        poses = [pose_of(reference, self.device) for reference in references]
+        seen = poses[0].seen, poses[1].seen
 
-        def make(start: int, before: np.ndarray) -> np.ndarray:
+        def make(heard: list[Tensor], before: Tensor) -> Tensor:
             # All four are windowed alike: both motions, and what speech lets expect.
-            span = slice(start, start + sizes.window)
-            left, right = (self._tensor(part) for part in np.split(before, 4, axis=1)[::2])
-            return self._window(
-                [self._tensor(track[span]) for track in tracks], (left, right), seen, noise
-            )
+            left, _, right, _ = before.chunk(4, -1)
+            return self._window(heard, (left, right), seen, noise)
 
-        first = np.concatenate(
-            [np.concatenate(to_vectors(r.points), axis=1) for r in references for _ in range(2)], 1
-        )
-        first = np.tile(first, (sizes.history, 1))
-        found = in_windows(make, first, len(talk), sizes.window, self.options.lookahead)
+        first = torch.cat([pose.vector for pose in poses for _ in range(2)])
+        tracks = [speech.features for speech in (*talk.sides, talk.mix)]
+        found = self.windows.fill(make, tracks, first)
         left, right = np.split(found, 2, axis=1)
         return left, right
 
     def _window(
         self, features: list[Tensor], history: Pair, seen: Pair, noise: torch.Generator
-    ) -> np.ndarray:
+    ) -> Tensor:
         """One window of both, [window, 4 D]: left motion and expectation, then right ones.
 
         features: left, right and mix, [1, window, C]; history: [1, H, D] each; seen: [D] bool
@@ -173,7 +163,7 @@ class DialogueDiffusion:
         expected = denoise(start, last)
         made = sample(predict, start, sizes.noise, self.options.sampler, noise)
         parts = [made[0], expected[0], made[1], expected[1]]
-        return torch.cat([network.restore(part) for part in parts], 1).cpu().numpy()
+        return torch.cat([network.restore(part) for part in parts], 1)
 
     def _finished(
         self,
@@ -199,7 +189,3 @@ class DialogueDiffusion:
             self.options.finishing,
         )
         return listen(motion, own.voice, partner.voice, reference, seed, expressiveness)
-
-    def _tensor(self, values: np.ndarray) -> Tensor:
-        """[T, D] -> [1, T, D] on the device."""
-        return torch.from_numpy(np.array(values, dtype=np.float32))[None].to(self.device)

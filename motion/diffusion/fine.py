@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,12 +13,12 @@ from ...speech.track import SpeechFeatures
 from ...weights import locate
 from ..finish import Finishing, finish
 from ..generator import NOBODY
-from ..inputs import check_inputs
-from ..vectors import FACE_DIMS, SEEN, to_motion, to_vectors
+from ..inputs import check_inputs, pose_of
+from ..vectors import FACE_DIMS, to_motion
 from .checkpoint import load_fine
 from .groups import GROUPS
 from .noise import SamplerOptions, draw, guide, sample
-from .windows import in_windows, window_starts
+from .windows import Windows
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,8 @@ class FineGestureGenerator:
     """`MotionGenerator`: speech and a reference pose -> motion, window by window.
 
     weights: a registered name or the path of a .safetensors file.
-    Raises: WeightsError where weights are missing or damaged.
+    Raises: WeightsError where weights are missing or damaged; UsageError for a lookahead that
+    leaves nothing of the network's windows.
     """
 
     name = "fine-gesture"
@@ -61,6 +61,8 @@ class FineGestureGenerator:
         self.latents = loaded.latents.to(self.device)
         self.network = loaded.denoiser.to(self.device)
         self.people = loaded.people
+        sizes = self.network.options
+        self.windows = Windows(sizes.window, sizes.history, self.options.lookahead)
 
     @torch.inference_mode()
     def generate(
@@ -72,23 +74,16 @@ class FineGestureGenerator:
         expressiveness: float = 1.0,
     ) -> Motion:
         """See `MotionGenerator`. Any length; time grows with it, memory by about 2 KB a frame."""
-        sizes = self.network.options
-        check_inputs(self, sizes.speech_channels, speech, reference)
+        check_inputs(self, self.network.options.speech_channels, speech, reference)
         noise = torch.Generator().manual_seed(seed)
-        length, window = len(speech), sizes.window
-        # Behind the end, the last frame's sound is held.
-        padded = np.pad(speech.features, ((0, window), (0, 0)), mode="edge")
-        seen = torch.from_numpy(np.repeat(reference.confidence[0] > SEEN, 2)).to(self.device)
+        pose = pose_of(reference, self.device)
 
-        def make(start: int, before: np.ndarray) -> np.ndarray:
-            features = self._tensor(padded[start : start + window])
+        def make(heard: list[Tensor], before: Tensor) -> Tensor:
             # What the photo does not show is the training set's mean, as in training.
-            poses = self._tensor(before).where(seen, self.latents.mean)
-            return self._window(features, poses, noise)
+            poses = before.where(pose.seen, self.latents.mean)
+            return self._window(heard[0], poses, noise)
 
-        pose = np.concatenate(to_vectors(reference.points), axis=1)
-        first = np.tile(pose, (sizes.history, 1))
-        made = in_windows(make, first, length, window, self.options.lookahead)
+        made = self.windows.fill(make, [speech.features], pose.vector)
         motion = to_motion(made[:, :FACE_DIMS], made[:, FACE_DIMS:], reference)
         # The noise that is predicted tells no expectation, so the lips are followed as drawn.
         finishing = self.options.finishing
@@ -96,9 +91,9 @@ class FineGestureGenerator:
 
     def window_starts(self, length: int) -> list[int]:
         """The first frames that each window makes, for a motion of ``length`` frames."""
-        return window_starts(length, self.network.options.window, self.options.lookahead)
+        return self.windows.starts(length)
 
-    def _window(self, features: Tensor, poses: Tensor, noise: torch.Generator) -> np.ndarray:
+    def _window(self, features: Tensor, poses: Tensor, noise: torch.Generator) -> Tensor:
         """Motion vectors [window, 232]. features: [1, window, C]; poses: [1, H, 232] before."""
         network, options = self.network, self.network.options
         history = network.normalise(self.latents.encode(poses))
@@ -108,7 +103,7 @@ class FineGestureGenerator:
         latents = network.restore(
             sample(predict, start, options.noise, self.options.sampler, noise)
         )
-        return self.latents.decode(latents, self.options.quantise)[0].cpu().numpy()
+        return self.latents.decode(latents, self.options.quantise)[0]
 
     def _predictor(self, heard: Tensor, history: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
         """The network under one window's speech [1, T, W] and history [1, H, G, D], guided."""
@@ -125,7 +120,3 @@ class FineGestureGenerator:
             return told if count == 1 else guide(told[:1], told[1:], scale)
 
         return predict
-
-    def _tensor(self, values: np.ndarray) -> Tensor:
-        """[T, D] -> [1, T, D] on the device."""
-        return torch.from_numpy(np.array(values, dtype=np.float32))[None].to(self.device)

@@ -13,12 +13,12 @@ from ...keypoints.motion import Motion
 from ...speech.track import SpeechFeatures
 from ...weights import locate
 from ..finish import FOR_DIFFUSION, Finishing, finish
-from ..inputs import check_inputs
+from ..inputs import check_inputs, pose_of
 from ..lips import opening
-from ..vectors import BODY_DIMS, FACE_DIMS, SEEN, to_motion, to_vectors
+from ..vectors import BODY_DIMS, FACE_DIMS, to_motion
 from .checkpoint import load_skeleton
 from .noise import SamplerOptions, draw, guide, sample
-from .windows import in_windows, window_starts
+from .windows import Windows
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,8 @@ class SkeletonDiffusionGenerator:
     """`MotionGenerator`: speech and a reference pose -> motion, window by window.
 
     weights: a registered name or the path of a .safetensors file.
-    Raises: WeightsError where weights are missing or damaged.
+    Raises: WeightsError where weights are missing or damaged; UsageError for a lookahead that
+    leaves nothing of the network's windows.
     """
 
     name = "skeleton-diffusion"
@@ -60,6 +61,8 @@ class SkeletonDiffusionGenerator:
         self.device = torch.device("cpu" if device == "auto" else device)
         self.options = options or SkeletonDiffusionOptions()
         self.network = load_skeleton(locate(weights)).to(self.device)
+        sizes = self.network.options
+        self.windows = Windows(sizes.window, sizes.history, self.options.lookahead)
         guidance = [self.options.face_guidance] * FACE_DIMS
         guidance += [self.options.body_guidance] * BODY_DIMS
         self.guidance = torch.tensor(guidance, device=self.device)
@@ -77,20 +80,14 @@ class SkeletonDiffusionGenerator:
         sizes = self.network.options
         check_inputs(self, sizes.speech_channels, speech, reference)
         noise = torch.Generator().manual_seed(seed)
-        length, window = len(speech), sizes.window
-        # Behind the end, the last frame's sound is held.
-        padded = np.pad(speech.features, ((0, window), (0, 0)), mode="edge")
-        seen = torch.from_numpy(np.repeat(reference.confidence[0] > SEEN, 2)).to(self.device)
+        pose = pose_of(reference, self.device)
 
-        def make(start: int, before: np.ndarray) -> np.ndarray:
+        def make(heard: list[Tensor], before: Tensor) -> Tensor:
             # Both halves are windowed alike: the motion, and what speech lets expect.
-            history = self._tensor(before[:, : sizes.dims])
-            features = self._tensor(padded[start : start + window])
-            return np.concatenate(self._window(features, history, seen, noise), axis=1)
+            history = before[..., : sizes.dims]
+            return torch.cat(self._window(heard[0], history, pose.seen, noise), -1)
 
-        pose = np.concatenate(to_vectors(reference.points), axis=1)
-        first = np.tile(pose, (sizes.history, 2))
-        found = in_windows(make, first, length, window, self.options.lookahead)
+        found = self.windows.fill(make, [speech.features], pose.vector.repeat(2))
         made, expected = np.split(found, 2, axis=1)
         lips = opening(self._motion(expected, reference)) if self.options.expected_lips else None
         motion = self._motion(made, reference)
@@ -99,11 +96,11 @@ class SkeletonDiffusionGenerator:
 
     def window_starts(self, length: int) -> list[int]:
         """The first frames that each window makes, for a motion of ``length`` frames."""
-        return window_starts(length, self.network.options.window, self.options.lookahead)
+        return self.windows.starts(length)
 
     def _window(
         self, features: Tensor, history: Tensor, seen: Tensor, noise: torch.Generator
-    ) -> tuple[np.ndarray, np.ndarray]:
+    ) -> tuple[Tensor, Tensor]:
         """A window's motion vectors [window, D], and those that speech lets expect.
 
         features: [1, window, C]; history: [1, H, D], the frames before; seen: [D] bool, dimensions
@@ -119,7 +116,7 @@ class SkeletonDiffusionGenerator:
         expected = network(start, last, history, heard)
         predict = self._predictor(heard, history)
         made = sample(predict, start, options.noise, self.options.sampler, noise)
-        return network.restore(made)[0].cpu().numpy(), network.restore(expected)[0].cpu().numpy()
+        return network.restore(made)[0], network.restore(expected)[0]
 
     def _predictor(self, heard: Tensor, history: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
         """The network under one window's speech [1, T, W] and history [1, H, D], guided."""
@@ -138,7 +135,3 @@ class SkeletonDiffusionGenerator:
     def _motion(self, vectors: np.ndarray, reference: Motion) -> Motion:
         """Vectors [T, 232] as motion."""
         return to_motion(vectors[:, :FACE_DIMS], vectors[:, FACE_DIMS:], reference)
-
-    def _tensor(self, values: np.ndarray) -> Tensor:
-        """[T, D] -> [1, T, D] on the device."""
-        return torch.from_numpy(np.array(values, dtype=np.float32))[None].to(self.device)

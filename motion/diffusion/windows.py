@@ -6,39 +6,70 @@ which were made without hearing what follows them, are made again by the next on
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import torch
+from torch import Tensor
+
+from ...errors import UsageError
 
 
-def window_starts(length: int, window: int, lookahead: int) -> list[int]:
-    """The first frames that each window makes, for a motion of ``length`` frames."""
-    starts = [0]
-    while starts[-1] + window < length:
-        starts.append(starts[-1] + window - lookahead)
-    return starts
+@dataclass(frozen=True)
+class Windows:
+    """How a motion is cut, all in frames.
 
-
-def in_windows(
-    make: Callable[[int, np.ndarray], np.ndarray],
-    first: np.ndarray,
-    length: int,
-    window: int,
-    lookahead: int,
-) -> np.ndarray:
-    """[length, D], made in windows.
-
-    make: (first frame, the frames before it [H, D]) -> [window, D]. first: [H, D], the frames
-    before the beginning. lookahead: frames at a window's end that the next one makes again.
+    size: of a window. history: before it, that it is told. lookahead: at its end, that the next
+    one makes again.
+    Raises: UsageError for a lookahead that leaves nothing of a window.
     """
-    history = len(first)
-    made = np.concatenate([first, np.zeros((length + window, first.shape[1]), first.dtype)])
-    rise = np.sin(np.linspace(0, np.pi / 2, lookahead + 2)[1:-1, None]) ** 2
-    for start in window_starts(length, window, lookahead):
-        found = make(start, made[start : start + history])
-        at = start + history
-        if start > 0:
-            old = made[at : at + lookahead]
-            found[:lookahead] = old + rise * (found[:lookahead] - old)
-        made[at : at + window] = found
-    return made[history : history + length]
+
+    size: int
+    history: int
+    lookahead: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.lookahead < self.size:
+            raise UsageError(
+                f"A lookahead of {self.lookahead} frames does not fit the network's windows of "
+                f"{self.size}. Expected 0 to {self.size - 1}."
+            )
+
+    def starts(self, length: int) -> list[int]:
+        """The first frames that each window makes, for a motion of ``length`` frames."""
+        starts = [0]
+        while starts[-1] + self.size < length:
+            starts.append(starts[-1] + self.size - self.lookahead)
+        return starts
+
+    def fill(
+        self,
+        make: Callable[[list[Tensor], Tensor], Tensor],
+        tracks: Sequence[np.ndarray],
+        first: Tensor,
+    ) -> np.ndarray:
+        """A motion [T, D].
+
+        make: (what is heard in a window, [1, size, C] a track, and the frames before it,
+        [1, history, D]) -> [size, D]. tracks: [T, C] each. first: [D], what stands before the
+        beginning; its device is that of everything that `make` is told.
+        """
+        length, before, ahead = len(tracks[0]), self.history, self.lookahead
+        heard = [self._held(track).to(first.device) for track in tracks]
+        made = first.new_zeros(before + length + self.size, len(first))
+        made[:before] = first
+        rise = torch.linspace(0, torch.pi / 2, ahead + 2, device=first.device)[1:-1].sin() ** 2
+        for start in self.starts(length):
+            span = slice(start, start + self.size)
+            found = make([track[:, span] for track in heard], made[None, start : start + before])
+            at = start + before
+            if start > 0:
+                found[:ahead] = made[at : at + ahead].lerp(found[:ahead], rise[:, None])
+            made[at : at + self.size] = found
+        return made[before : before + length].cpu().numpy()
+
+    def _held(self, track: np.ndarray) -> Tensor:
+        """[T, C] -> [1, T + size, C]: behind the end, the last frame's sound is held."""
+        frames = torch.from_numpy(np.array(track, dtype=np.float32))
+        return torch.cat([frames, frames[-1:].expand(self.size, -1)])[None]

@@ -13,7 +13,6 @@ from gesticulate.motion.diffusion.noise import (
     sample,
     training_scheduler,
 )
-from gesticulate.motion.diffusion.windows import in_windows, window_starts
 
 OPTIONS = [NoiseOptions(), NoiseOptions(40, "linear", prediction="epsilon")]
 
@@ -144,31 +143,3 @@ def test_guidance_of_one_is_none():
 def test_noise_is_drawn_from_its_seed():
     a, b = (draw((3, 2), torch.Generator().manual_seed(1), torch.device("cpu")) for _ in range(2))
     assert torch.equal(a, b)
-
-
-@pytest.mark.parametrize("length", [1, 9, 10, 11, 16, 17, 18, 100])
-def test_windows_see_what_was_made_before_them(length):
-    starts, seen = [], []
-
-    def make(start, before):
-        starts.append(start)
-        seen.append(before[:, 0].copy())
-        return np.arange(start, start + 10, dtype=float)[:, None]
-
-    made = in_windows(make, np.full((3, 1), -1.0), length, 10, 2)
-    np.testing.assert_allclose(made[:, 0], np.arange(length))
-    assert starts == window_starts(length, 10, 2)
-    np.testing.assert_array_equal(seen[0], [-1, -1, -1])
-    for start, before in zip(starts[1:], seen[1:], strict=True):
-        np.testing.assert_allclose(before, np.arange(start - 3, start))
-
-
-def test_a_window_fades_into_the_next():
-    made = in_windows(
-        lambda start, _: np.full((10, 1), float(start > 0)), np.zeros((2, 1)), 14, 10, 4
-    )
-    fade = made[6:10, 0]
-    assert (np.diff(made[:, 0]) >= 0).all()
-    assert (fade > 0).all()
-    assert (fade < 1).all()
-    np.testing.assert_allclose(fade + fade[::-1], 1)

@@ -12,6 +12,7 @@ from gesticulate.keypoints.person import REST
 from gesticulate.motion.diffusion.noise import SamplerOptions
 from gesticulate.motion.diffusion.skeleton import SkeletonDiffusionOptions
 from gesticulate.motion.diffusion.skeleton_network import sinusoids
+from gesticulate.motion.inputs import pose_of
 from gesticulate.speech.track import SpeechFeatures
 
 
@@ -123,3 +124,26 @@ def test_an_unseen_point_does_not_tell_anything(tmp_path):
     a, b = (generator.generate(speech(40), motion).points for motion in (shown, moved))
     others = [i for i in range(116) if i != 80]
     np.testing.assert_allclose(a[:, others], b[:, others], atol=1e-5)
+
+
+def test_the_frames_before_a_window_are_those_that_were_made(tmp_path):
+    """Long motion feeds back its last frames, into the real network's history."""
+    generator = skeleton_diffusion(tmp_path)
+    told, made = [], []
+    window = generator._window
+
+    def watched(features, history, seen, noise):
+        assert features.shape == (1, 24, CHANNELS)
+        told.append(history.clone())
+        found = window(features, history, seen, noise)
+        made.append(found[0].clone())
+        return found
+
+    generator._window = watched
+    generator.generate(speech(60), reference())
+    assert len(told) == 3
+    pose = pose_of(reference(), torch.device("cpu")).vector
+    torch.testing.assert_close(told[0], pose.expand(1, 4, -1))
+    # The last 6 of 24 frames are made again: before them lie 14 to 17 of the first window.
+    torch.testing.assert_close(told[1][0], made[0][14:18])
+    torch.testing.assert_close(told[2][0], made[1][14:18])
