@@ -50,8 +50,10 @@ def asked_edits(options: EditOptions) -> list[Edit]:
     """The spans of the command line. Raises: UsageError where they are not told, or twice."""
     own = (options.start, options.stop, options.speech)
     if options.edits is not None:
-        if any(value is not None for value in own):
-            raise UsageError("--edits replaces --from, --to and --speech. Give one or the other.")
+        if any(value is not None for value in own) or options.parts != EditOptions.parts:
+            raise UsageError(
+                "--edits replaces --from, --to, --parts and --speech. Give one or the other."
+            )
         return load_edits(options.edits)
     if options.start is None or options.stop is None:
         raise UsageError("Which span? Give --from and --to in seconds, or --edits with a file.")
@@ -61,12 +63,14 @@ def asked_edits(options: EditOptions) -> list[Edit]:
 def _run(options: EditOptions, edits: tuple[Edit, ...], callback: Callback):
     from ..outputs import check_outputs
     from .preview import take_paths
+    from .sound import check_speech
     from .video import open_video
 
     # What can be wrong with the arguments is said before the stages load.
     for path in take_paths(options.out, options.takes)[0]:
-        check_outputs(path, None, inputs=(options.video,))
+        check_outputs(path, None, inputs=(options.video, *(edit.speech for edit in edits)))
     open_video(options.video, edits)
+    check_speech(edits)
     manner = asked(options.style)
     from .pipeline import EditPipeline
 

@@ -32,7 +32,7 @@ class Edit:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "parts", checked_parts(self.parts))
-        if self.start < 0 or self.stop <= self.start:
+        if not 0 <= self.start < self.stop:  # no number is in no order
             raise UsageError(
                 f"The span goes from {self.start:g} s to {self.stop:g} s. Expected a beginning of "
                 "at least 0 and an end behind it."
@@ -91,14 +91,11 @@ def _edit(entry: Any, where: str, path: Path) -> Edit:
         start, stop = float(entry["from"]), float(entry["to"])
     except (KeyError, TypeError, ValueError):
         raise UsageError(f"{where}: needs 'from' and 'to' in seconds.") from None
-    speech = entry.get("speech")
+    speech, parts = entry.get("speech"), entry.get("parts", Edit.parts)
+    if not isinstance(parts, (str, list, tuple)):
+        parts = () if parts is None else (parts,)
     try:
-        return Edit(
-            start,
-            stop,
-            entry.get("parts", ("hands", "arms")),
-            None if speech is None else path.parent / str(speech),
-        )
+        return Edit(start, stop, parts, None if speech is None else path.parent / str(speech))
     except UsageError as error:
         raise UsageError(f"{where}: {error}") from None
 

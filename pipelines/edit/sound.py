@@ -19,10 +19,29 @@ _log = logging.getLogger(__name__)
 _LONGER = 0.1
 
 
+def check_speech(edits: Iterable[Edit]) -> None:
+    """Raises: InputError where new speech cannot be read, or is longer than its span."""
+    for edit in edits:
+        if edit.speech is not None:
+            _new_speech(edit.speech, edit)
+
+
+def _new_speech(path: Path, edit: Edit) -> Speech:
+    from ...speech.load import load
+
+    new = load(path)
+    if new.duration > edit.stop - edit.start + _LONGER:
+        raise InputError(
+            f"{path} lasts {new.duration:.2f} s, its span {edit.stop - edit.start:.2f} s. Widen "
+            "the span or shorten the speech."
+        )
+    return new
+
+
 def heard(reader: VideoReader, edits: Iterable[Edit]) -> Speech:
     """What the person speaks: the video's sound, with the edits' new speech in their spans.
 
-    Raises: InputError where new speech is longer than its span.
+    Raises: InputError as `check_speech`.
     """
     from ...speech.load import load
 
@@ -34,12 +53,7 @@ def heard(reader: VideoReader, edits: Iterable[Edit]) -> Speech:
     for edit in edits:
         if edit.speech is None:
             continue
-        new = load(edit.speech)
-        if new.duration > edit.stop - edit.start + _LONGER:
-            raise InputError(
-                f"{edit.speech} lasts {new.duration:.2f} s, its span {edit.stop - edit.start:.2f} "
-                "s. Widen the span or shorten the speech."
-            )
+        new = _new_speech(edit.speech, edit)
         if "face" not in edit.parts:
             _log.warning("New speech without the part 'face': the lips keep saying the old one.")
         first, last = (round(time * SAMPLE_RATE) for time in (edit.start, edit.stop))

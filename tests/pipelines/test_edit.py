@@ -1,5 +1,7 @@
 """Editing a span of a real video: what changes, what stays, and what is refused."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import soundfile
@@ -92,6 +94,20 @@ def test_a_span_outside_the_video_is_refused(editor, video, tmp_path, span, said
     assert not list(tmp_path.iterdir())
 
 
+def test_frames_outside_the_spans_are_handed_on_as_they_are(editor, monkeypatch):
+    frames = [np.full((2, 2, 3), at, np.uint8) for at in range(12)]
+    spans = [SimpleNamespace(first=2, last=5), SimpleNamespace(first=5, last=8)]
+
+    def drawn(span, source, new):
+        for _ in range(span.first, span.last):
+            yield lambda frame: frame + 100 * new
+
+    monkeypatch.setattr(editor, "_drawn", drawn)
+    made = list(editor._frames(frames, [(span, None) for span in spans], (1, 2)))
+    assert [at for at in range(12) if made[at] is frames[at]] == [0, 1, 8, 9, 10, 11]
+    assert [int(frame[0, 0, 0]) for frame in made[2:8]] == [102, 103, 104, 205, 206, 207]
+
+
 def test_no_person_a_cut_and_no_sound_are_refused(editor, video, photo, tmp_path):
     frames = list(VideoReader(video))
     wall = np.full_like(frames[0], 90)
@@ -131,6 +147,8 @@ def test_a_generator_that_cannot_edit_is_named(pipeline):
         ((2.0, 1.0), "from 2 s to 1 s"),
         ((-1.0, 1.0), "at least 0"),
         ((1.0, 1.1), "too short"),
+        ((float("nan"), 1.0), "from nan s to 1 s"),
+        ((1.0, float("nan")), "from 1 s to nan s"),
         ((1.0, 2.0, ""), "No part"),
         ((1.0, 2.0, []), "No part"),
         ((1.0, 2.0, "hand"), "no part 'hand'.*hands, arms, head, face.*mean 'hands'"),
@@ -159,6 +177,8 @@ def test_an_edit_list_is_read(tmp_path):
     assert asked_edits(EditOptions(path, edits=path)) == edits
     with pytest.raises(UsageError, match="--edits replaces"):
         asked_edits(EditOptions(path, edits=path, start=1.0))
+    with pytest.raises(UsageError, match="--edits replaces"):
+        asked_edits(EditOptions(path, edits=path, parts="face"))
     with pytest.raises(UsageError, match="Which span"):
         asked_edits(EditOptions(path))
 
@@ -170,6 +190,10 @@ def test_an_edit_list_is_read(tmp_path):
         ("- {from: 1, to: 2, part: hands}", "entry 1: there is no 'part'"),
         ("- {from: 1}", "needs 'from' and 'to'"),
         ("- {from: 1, to: 3, parts: nose}", "entry 1: There is no part 'nose'"),
+        ("- {from: 1, to: 3, parts: 5}", "entry 1: There is no part '5'"),
+        ("- {from: 1, to: 3, parts: }", "entry 1: No part is asked for"),
+        ("- {from: 1, to: 3, parts: []}", "entry 1: No part is asked for"),
+        ("- {from: .nan, to: 3}", "entry 1: The span goes from nan s"),
         ("- 5", "entry 1"),
     ],
 )

@@ -85,6 +85,9 @@ SPAN = ("--from", "0.4", "--to", "1.2")
         ("talk", (*SPAN, "--takes", "0"), 2, "Expected 1 to 16"),
         ("talk", (*SPAN, "--style", "clam"), 2, "Did you mean 'calm'"),
         ("talk", ("--edits", "no.yaml"), 1, "cannot be read"),
+        ("talk", ("--edits", "no.yaml", "--parts", "face"), 2, "--edits replaces"),
+        ("talk", (*SPAN, "--speech", "no.wav"), 1, "no.wav"),
+        ("talk", (*SPAN, "--speech", "long.wav"), 1, "Widen the span or shorten the speech"),
         ("silent", SPAN, 1, "no sound to gesture to"),
         ("varying", SPAN, 1, "varying frame rate"),
     ],
@@ -93,6 +96,7 @@ def test_what_cannot_be_done_is_said_before_anything_loads(
     request, folder, capsys, monkeypatch, video, arguments, code, said
 ):
     path = request.getfixturevalue(video)
+    soundfile.write("long.wav", np.full(3 * SAMPLE_RATE, 0.1), SAMPLE_RATE)
 
     def load_stages(*_, **__):
         raise UsageError("the stages were loaded")
@@ -117,10 +121,3 @@ def test_no_person_and_a_cut_inside_are_said(talk, folder, capsys):
         assert main([*command, "--parts", "face"]) == 1
         assert said in capsys.readouterr().err
         assert not list(folder.glob("new*"))
-
-
-def test_new_speech_longer_than_its_span_is_said(talk, folder, capsys):
-    soundfile.write("long.wav", load(talk).waveform, SAMPLE_RATE)
-    code = main(["edit", str(talk), "-o", "new.mp4", *SPAN, "--speech", "long.wav"])
-    assert code == 1
-    assert "Widen the span or shorten the speech" in capsys.readouterr().err
