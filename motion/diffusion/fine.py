@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
@@ -17,7 +16,7 @@ from ..inputs import check_inputs, pose_of
 from ..vectors import FACE_DIMS, to_motion
 from .checkpoint import load_fine
 from .groups import GROUPS
-from .noise import SamplerOptions, draw, guide, sample
+from .noise import SamplerOptions, draw, guided, sample
 from .windows import Windows
 
 
@@ -99,24 +98,15 @@ class FineGestureGenerator:
         history = network.normalise(self.latents.encode(poses))
         shape = (1, options.window, len(GROUPS), options.latent)
         start = draw(shape, noise, self.device)
-        predict = self._predictor(network.hear(features), history)
+        heard = network.hear(features)
+
+        def tell(noisy: Tensor, step: Tensor, speech: Tensor) -> Tensor:
+            count = len(noisy)
+            speaker = torch.full((count,), NOBODY, device=self.device)
+            return network(noisy, step, history.expand(count, -1, -1, -1), speech, speaker)
+
+        predict = guided(tell, heard, network.unheard, self.options.guidance)
         latents = network.restore(
             sample(predict, start, options.noise, self.options.sampler, noise)
         )
         return self.latents.decode(latents, self.options.quantise)[0]
-
-    def _predictor(self, heard: Tensor, history: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
-        """The network under one window's speech [1, T, W] and history [1, H, G, D], guided."""
-        network, scale = self.network, self.options.guidance
-        count = 1 if scale == 1 else 2
-        speech = torch.cat([heard, network.unheard.expand_as(heard)])[:count]
-        before = history.expand(count, -1, -1, -1)
-        speaker = torch.full((count,), NOBODY, device=self.device)
-
-        def predict(noisy: Tensor, step: Tensor) -> Tensor:
-            told = network(
-                noisy.expand(count, -1, -1, -1), step.expand(count), before, speech, speaker
-            )
-            return told if count == 1 else guide(told[:1], told[1:], scale)
-
-        return predict

@@ -107,3 +107,25 @@ def guide(heard: Tensor, unheard: Tensor, scale: Tensor | float) -> Tensor:
     """Classifier-free guidance (Ho & Salimans 2022, equation 6): away from what is predicted
     without speech. scale: 1 is none; a tensor has one for each of the last dimension."""
     return unheard + scale * (heard - unheard)
+
+
+def guided(
+    tell: Callable[[Tensor, Tensor, Tensor], Tensor],
+    heard: Tensor,
+    unheard: Tensor,
+    scale: Tensor | float,
+) -> Callable[[Tensor, Tensor], Tensor]:
+    """What `sample` asks for one window: the network with and without speech, at once, guided.
+
+    tell: (noisy [B, ...], step [B], speech [B, T, W]) -> [B, ...]. heard: [1, T, W]. unheard: [W],
+    what stands in for speech. scale: as for `guide`.
+    """
+    if bool(torch.as_tensor(scale).eq(1).all()):
+        return lambda noisy, step: tell(noisy, step, heard)
+    both = torch.cat([heard, unheard.expand_as(heard)])
+
+    def predict(noisy: Tensor, step: Tensor) -> Tensor:
+        told = tell(noisy.expand(2, *noisy.shape[1:]), step.expand(2), both)
+        return guide(told[:1], told[1:], scale)
+
+    return predict

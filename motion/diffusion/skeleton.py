@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,7 +16,7 @@ from ..inputs import check_inputs, pose_of
 from ..lips import opening
 from ..vectors import BODY_DIMS, FACE_DIMS, to_motion
 from .checkpoint import load_skeleton
-from .noise import SamplerOptions, draw, guide, sample
+from .noise import SamplerOptions, draw, guided, sample
 from .windows import Windows
 
 
@@ -110,27 +109,17 @@ class SkeletonDiffusionGenerator:
         history = network.normalise(history).where(seen, 0.0)
         start = draw((1, options.window, options.dims), noise, self.device)
         heard = network.hear(features)
+
+        def tell(noisy: Tensor, step: Tensor, speech: Tensor) -> Tensor:
+            return network(noisy, step, history.expand(len(noisy), -1, -1), speech)
+
         # At the last step nothing but noise is left of the sample: what the network still tells
         # of it is the mean of all that may be, given speech and history.
         last = torch.full((1,), options.noise.steps - 1, device=self.device)
-        expected = network(start, last, history, heard)
-        predict = self._predictor(heard, history)
+        expected = tell(start, last, heard)
+        predict = guided(tell, heard, network.unheard, self.guidance)
         made = sample(predict, start, options.noise, self.options.sampler, noise)
         return network.restore(made)[0], network.restore(expected)[0]
-
-    def _predictor(self, heard: Tensor, history: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
-        """The network under one window's speech [1, T, W] and history [1, H, D], guided."""
-        network = self.network
-        if bool((self.guidance == 1).all()):
-            return lambda noisy, step: network(noisy, step, history, heard)
-        speech = torch.cat([heard, network.unheard.expand_as(heard)])
-        before = history.expand(2, -1, -1)
-
-        def predict(noisy: Tensor, step: Tensor) -> Tensor:
-            both = network(noisy.expand(2, -1, -1), step.expand(2), before, speech)
-            return guide(both[:1], both[1:], self.guidance)
-
-        return predict
 
     def _motion(self, vectors: np.ndarray, reference: Motion) -> Motion:
         """Vectors [T, 232] as motion."""

@@ -10,6 +10,7 @@ from gesticulate.motion.diffusion.noise import (
     betas,
     draw,
     guide,
+    guided,
     sample,
     training_scheduler,
 )
@@ -138,6 +139,21 @@ def test_guidance_of_one_is_none():
     each = guide(heard, unheard, torch.tensor([1.0, 0.0, 3.0]))
     torch.testing.assert_close(each[..., 0], heard[..., 0])
     torch.testing.assert_close(each[..., 2], 3 * heard[..., 2] - 2 * unheard[..., 2])
+
+
+def test_guidance_asks_for_both_at_once():
+    heard, unheard, asked = torch.randn(1, 5, 3), torch.randn(3), []
+
+    def tell(noisy, step, speech):
+        asked.append(len(noisy))
+        return noisy * step[:, None, None] + speech
+
+    noisy, step = torch.randn(1, 5, 3), torch.tensor([2])
+    made = guided(tell, heard, unheard, 2.5)(noisy, step)
+    torch.testing.assert_close(made, 2 * noisy + unheard + 2.5 * (heard - unheard))
+    plain = guided(tell, heard, unheard, torch.ones(3))(noisy, step)
+    torch.testing.assert_close(plain, 2 * noisy + heard)
+    assert asked == [2, 1]
 
 
 def test_noise_is_drawn_from_its_seed():
