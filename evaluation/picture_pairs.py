@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
-from itertools import islice
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 import cv2
@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import InputError
 from .psnr import psnr
+from .sides import SLACK
 from .ssim import ssim
 
 if TYPE_CHECKING:
@@ -28,10 +29,21 @@ def frame_scores(
 
     real, generated: [H, W, 3] uint8 RGB each; generated ones of another size are resized. every:
     frames from one compared picture to the next. name: of the recording, for errors.
-    Raises: InputError where the two have other proportions.
+    Raises: InputError where the two have other proportions, or their lengths differ by more than
+    half a second.
     """
-    scores = []
-    for truth, made in islice(zip(real, generated, strict=False), 0, None, every):
+    scores, alone = [], 0
+    for at, (truth, made) in enumerate(zip_longest(real, generated)):
+        if truth is None or made is None:
+            alone += 1
+            if alone > SLACK:
+                raise InputError(
+                    f"{name}: one of the two videos ends after {at - SLACK} frames at 25 a second, "
+                    "the other goes on. They must be of the same speech and length."
+                )
+            continue
+        if at % every:
+            continue
         fitted = _fitted(made, truth, name)
         if metric == "psnr":
             scores.append(min(psnr(fitted, truth), _HIGHEST_PSNR))

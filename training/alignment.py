@@ -60,8 +60,8 @@ class AlignmentLosses(nn.Module):
     ) -> dict[str, Tensor]:
         """One stream. vectors: [B, T, D]; speech: [B, T, C]; negatives: [B, M, T, C]."""
         count, orders = negatives.shape[:2]
-        if count < 2:  # nothing to compare with
-            return {"contrast": vectors.new_zeros(())}
+        if count < 2:  # nothing to compare with; a loss all the same, that a step can go down
+            return {"contrast": 0 * next(part.parameters()).sum()}
         gestures = part.embed_gesture(vectors)
         heard = part.embed_speech(torch.cat([speech, negatives.flatten(0, 1)]))
         speeches, others = heard[:count], heard[count:].unflatten(0, (count, orders))

@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gesticulate import weights
+from gesticulate.cli import main
 from gesticulate.errors import InputError, UsageError
 from gesticulate.evaluation.comparison import compare
 from gesticulate.evaluation.evaluate import evaluate
 from gesticulate.evaluation.joints import Joints
+from gesticulate.evaluation.motion_autoencoder import WEIGHTS
 from gesticulate.evaluation.options import EvaluateOptions
 from gesticulate.evaluation.picture_pairs import frame_scores
 from gesticulate.evaluation.recordings import (
@@ -250,6 +253,37 @@ def test_the_same_poses_in_larger_pictures_are_the_same_motion(folders):
             assert min(plot.size) > 200
 
 
+@pytest.mark.skipif(not weights.available(WEIGHTS), reason=f"no weights {WEIGHTS} here")
+def test_a_folder_beside_itself_is_perfect(folders, capsys):
+    metrics = ("fgd", "diversity", "l1div", "pcm", "srgr", "lvd")
+    real, out = str(folders / "real"), folders / "out"
+    assert main(["evaluate", real, real, "-o", str(out), "--metrics", *metrics]) == 0
+    told = capsys.readouterr()
+    assert "measuring fgd" in told.err
+    assert told.out.startswith((out / "results.md").read_text())
+    found = json.loads((out / "results.json").read_text())["figures"]
+    figures = {figure["metric"]: figure for figure in found}
+    assert tuple(figures) == metrics
+    assert figures["fgd"]["generated"] == pytest.approx(0, abs=1e-6)
+    assert figures["pcm"]["generated"] == 1
+    assert figures["srgr"]["generated"] == pytest.approx(1)
+    assert figures["lvd"]["generated"] == 0
+    for name in ("diversity", "l1div"):
+        assert figures[name]["generated"] == pytest.approx(figures[name]["real"])
+        assert figures[name]["real"] > 0
+
+
+def test_what_is_asked_wrongly_is_said(folders, capsys):
+    real, made = str(folders / "real"), str(folders / "made")
+    for arguments, code, said in (
+        ((real, "nothing"), 1, "There is no folder nothing"),
+        ((real, made, "--every", "0"), 2, "--every must be 1 or more"),
+        ((real, made, "--metrics", "psnr"), 1, "psnr cannot be measured: clip0 has no video"),
+    ):
+        assert main(["evaluate", *arguments, "-o", str(folders / "out")]) == code
+        assert said in capsys.readouterr().err
+
+
 def test_bad_folders_are_named(folders):
     def run(real, made, metrics=PLAIN):
         return evaluate(EvaluateOptions(folders / real, folders / made, folders / "out", metrics))
@@ -281,5 +315,10 @@ def test_frames_of_another_size_are_fitted_and_of_another_shape_refused():
     assert frame_scores("ssim", frames, frames, 1, "a") == pytest.approx(1)
     large = [frame.repeat(2, 0).repeat(2, 1) for frame in frames]
     assert frame_scores("psnr", frames, large, 1, "a") == 60
+    # Half a second more or less is cut off; more is another clip.
+    assert frame_scores("psnr", frames, frames * 4, 1, "a") == 60
+    for sides in ((frames, frames * 5), (frames * 5, frames)):
+        with pytest.raises(InputError, match="a: one of the two videos ends"):
+            frame_scores("psnr", *sides, 1, "a")
     with pytest.raises(InputError, match="a: the real frames have 48 x 64 pixels"):
         frame_scores("psnr", frames, [frame[:48] for frame in frames], 1, "a")

@@ -15,6 +15,7 @@ from gesticulate.keypoints.person import REST
 from gesticulate.motion.checkpoint import load_alignment, load_generator, load_tokenizers
 from gesticulate.speech.features import PROSODY, MelEncoder
 from gesticulate.training.alignment import AlignmentLosses, train_alignment
+from gesticulate.training.alignment import build as build_alignment
 from gesticulate.training.clips import Clip
 from gesticulate.training.generator import begin_with, build, train_generator
 from gesticulate.training.options import (
@@ -155,6 +156,17 @@ def test_streams_that_are_not_shown_take_no_part():
     pairs = PairSampler(clips, 60, 1, augment=False).all()
     assert pairs.body_shown.tolist() == [False, True, True, True]
     assert pairs.face_shown.tolist() == [True, False, True, True]
+
+
+def test_a_batch_that_shows_nobody_teaches_nothing(dataset, tmp_path):
+    clips = [clip(i) for i in range(4)]
+    for each in clips:
+        each.confidence[:] = 0
+    module = AlignmentLosses(build_alignment(alignment_options(dataset, tmp_path), CHANNELS), 0.1)
+    loss = module(PairSampler(clips, 20, 1).batch(0, 4), 0)["loss"]
+    loss.backward()
+    assert loss == 0
+    assert not any(p.grad.abs().sum() for p in module.parameters() if p.grad is not None)
 
 
 def test_words_come_from_a_file_and_set_the_cuts(tmp_path):

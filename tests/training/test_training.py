@@ -116,6 +116,38 @@ def test_gradient_reaches_every_weight_of_the_generator(dataset, tokenizer, tmp_
     assert all(p.grad is None for p in module.tokenizers.parameters())
 
 
+def test_speech_is_hidden_in_training_alone_and_lips_that_do_not_follow_hear_none(
+    dataset, tokenizer, tmp_path
+):
+    from gesticulate.training.generator import GeneratorLosses
+
+    pair = load_tokenizers(tokenizer)
+    options = generator_options(dataset, tmp_path, tokenizer)
+    batch = WindowSampler(load_clips(options.data, "train", needs_sound=True), 24).batch(0, 4)
+    louder = dataclasses.replace(batch, speech=batch.speech + torch.randn_like(batch.speech))
+    unfollowed = {"follows": torch.zeros_like(batch.follows)}
+
+    def hears(hide_speech, training, **changes):
+        """Which losses change with the speech."""
+        torch.manual_seed(0)
+        told = dataclasses.replace(options, hide_speech=hide_speech)
+        module = GeneratorLosses(build(told, CHANNELS, pair), pair, told).train(training)
+        found = []
+        for each in (batch, louder):
+            torch.manual_seed(0)
+            found.append(module(dataclasses.replace(each, **changes), 5))
+        return {
+            part
+            for part in ("face", "body")
+            if found[0][f"{part}_base"] != found[1][f"{part}_base"]
+        }
+
+    assert hears(0.0, True) == {"face", "body"}
+    assert hears(1.0, True) == set()
+    assert hears(1.0, False) == {"face", "body"}
+    assert hears(0.0, True, **unfollowed) == {"body"}
+
+
 def test_losses_ignore_what_was_not_seen():
     torch.manual_seed(0)
     real, made = torch.randn(2, 6, 3), torch.randn(2, 6, 3)
