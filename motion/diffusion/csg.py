@@ -8,7 +8,9 @@ files of their own. Its speech is the last layer of wav2vec 2.0 base, at 25 fram
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -89,7 +91,7 @@ def load_public(path: Path, mean: Tensor, spread: Tensor) -> SkeletonDenoiser:
     """Read the public checkpoint, a torch file of model, optimizer, step and mean_loss.
 
     mean, spread: [246], of its training set (`Mean_*_no_leg.npy`, `Std_*_no_leg.npy` without their
-    first point, the neck). Nothing but tensors is read from the file: no code runs.
+    first point, the neck). Nothing but tensors and numbers is read from the file: no code runs.
     Raises: WeightsError where the file is missing, damaged, or of another network, and for
     statistics of another length.
     """
@@ -100,11 +102,15 @@ def load_public(path: Path, mean: Tensor, spread: Tensor) -> SkeletonDenoiser:
                 "y of each point but the neck."
             )
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        with torch.serialization.safe_globals(_numbers()):
+            found = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except FileNotFoundError:
         raise WeightsError(f"No weights at {path}.") from None
     except Exception as error:
-        raise WeightsError(f"{path} is no checkpoint of PyTorch ({error}).") from None
+        raise WeightsError(
+            f"{path} is no checkpoint of PyTorch with nothing but tensors and numbers in it. "
+            "Expected the public checkpoint; fetch it again."
+        ) from error
     if not isinstance(found, dict) or "model" not in found:
         raise WeightsError(f"{path} has no `model`. Expected the public checkpoint.")
     with torch.device("meta"):
@@ -115,6 +121,12 @@ def load_public(path: Path, mean: Tensor, spread: Tensor) -> SkeletonDenoiser:
     denoiser.speech_mean = torch.zeros(OPTIONS.speech_channels)
     denoiser.speech_std = torch.ones(OPTIONS.speech_channels)
     return denoiser
+
+
+def _numbers() -> list[Any]:
+    """What a number of numpy's is stored by: the mean loss may be one."""
+    scalar = np.float64(0).__reduce__()[0]
+    return [scalar, np.dtype, *(type(np.dtype(kind)) for kind in (np.float32, np.float64))]
 
 
 def _check_positions(key: str, table: Tensor) -> None:

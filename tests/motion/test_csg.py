@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -139,6 +140,13 @@ class PublicTwin(nn.Module):
         return self.output_process["poseFinal"](x[1 + len(history) :])
 
 
+class Harmful:
+    """What runs code where a file is read carelessly."""
+
+    def __reduce__(self):
+        return pytest.fail, ("a file of weights has run code",)
+
+
 def tiny_pair():
     torch.manual_seed(0)
     twin = PublicTwin(dims=6, width=16, heads=2, hidden=20, layers=2, audio=5).eval()
@@ -169,7 +177,8 @@ def test_a_checkpoint_is_read_from_its_file(tmp_path, monkeypatch):
     twin, network = tiny_pair()
     monkeypatch.setattr(module, "OPTIONS", network.options)
     path = tmp_path / "model.pt"
-    torch.save({"model": twin.state_dict(), "optimizer": {}, "step": 3, "mean_loss": 0.1}, path)
+    rest = {"optimizer": {}, "step": 3, "mean_loss": np.float64(0.1)}
+    torch.save({"model": twin.state_dict(), **rest}, path)
     loaded = load_public(path, torch.full((6,), 0.5), torch.full((6,), 2.0))
     torch.testing.assert_close(loaded.unheard, twin.audio_learnable.data)
     torch.testing.assert_close(loaded.restore(torch.ones(6)), torch.full((6,), 2.5))
@@ -178,6 +187,9 @@ def test_a_checkpoint_is_read_from_its_file(tmp_path, monkeypatch):
         load_public(path, torch.zeros(7), torch.ones(6))
     with pytest.raises(WeightsError, match="No weights at"):
         load_public(tmp_path / "none.pt", torch.zeros(6), torch.ones(6))
-    path.write_bytes(b"no checkpoint")
-    with pytest.raises(WeightsError, match="no checkpoint of PyTorch"):
-        load_public(path, torch.zeros(6), torch.ones(6))
+    torch.save({"model": Harmful()}, path)
+    for content in (path.read_bytes(), b"no checkpoint"):
+        path.write_bytes(content)
+        with pytest.raises(WeightsError, match="no checkpoint of PyTorch") as raised:
+            load_public(path, torch.zeros(6), torch.ones(6))
+        assert "\n" not in str(raised.value)
