@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from ...errors import UsageError
 from ...keypoints.motion import Motion
 from ...speech.track import SpeechFeatures
 from ...weights import locate
@@ -27,12 +28,14 @@ class FineGestureOptions:
     sampler: see `SamplerOptions`. lookahead: frames at a window's end that the next window makes
     anew. guidance: 1 is none; above, away from what would be made without speech. quantise: put
     latents on their codes, as the decoder was trained; without it nothing is rounded away.
+    speaker: whose manner, a name of the generator's `people`; None is nobody's in particular.
     """
 
     sampler: SamplerOptions = field(default_factory=lambda: SamplerOptions(steps=16))
     lookahead: int = 8
     guidance: float = 2.0
     quantise: bool = True
+    speaker: str | None = None
     finishing: Finishing = field(default_factory=Finishing)
 
 
@@ -40,8 +43,8 @@ class FineGestureGenerator:
     """`MotionGenerator`: speech and a reference pose -> motion, window by window.
 
     weights: a registered name or the path of a .safetensors file.
-    Raises: WeightsError where weights are missing or damaged; UsageError for a lookahead that
-    leaves nothing of the network's windows.
+    Raises: WeightsError where weights are missing or damaged; UsageError for a speaker that they
+    don't know, and for a lookahead that leaves nothing of the network's windows.
     """
 
     name = "fine-gesture"
@@ -60,6 +63,7 @@ class FineGestureGenerator:
         self.latents = loaded.latents.to(self.device)
         self.network = loaded.denoiser.to(self.device)
         self.people = loaded.people
+        self.speaker = self._row(self.options.speaker)
         sizes = self.network.options
         self.windows = Windows(sizes.window, sizes.history, self.options.lookahead)
 
@@ -92,6 +96,17 @@ class FineGestureGenerator:
         """The first frames that each window makes, for a motion of ``length`` frames."""
         return self.windows.starts(length)
 
+    def _row(self, speaker: str | None) -> int:
+        """The speaker table's row."""
+        if speaker is None:
+            return NOBODY
+        if speaker not in self.people:
+            raise UsageError(
+                f"The weights know no speaker {speaker!r}. Expected one of "
+                f"{', '.join(self.people) or 'none, they were trained without'}."
+            )
+        return 1 + self.people.index(speaker)
+
     def _window(self, features: Tensor, poses: Tensor, noise: torch.Generator) -> Tensor:
         """Motion vectors [window, 232]. features: [1, window, C]; poses: [1, H, 232] before."""
         network, options = self.network, self.network.options
@@ -102,7 +117,7 @@ class FineGestureGenerator:
 
         def tell(noisy: Tensor, step: Tensor, speech: Tensor) -> Tensor:
             count = len(noisy)
-            speaker = torch.full((count,), NOBODY, device=self.device)
+            speaker = torch.full((count,), self.speaker, device=self.device)
             return network(noisy, step, history.expand(count, -1, -1, -1), speech, speaker)
 
         predict = guided(tell, heard, network.unheard, self.options.guidance)

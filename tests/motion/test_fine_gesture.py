@@ -8,6 +8,7 @@ import torch
 from tiny_generators import CHANNELS, fine_gesture, tiny_fine, tiny_vqvae
 
 from gesticulate.configs import load
+from gesticulate.errors import UsageError
 from gesticulate.keypoints.motion import Motion
 from gesticulate.keypoints.person import REST
 from gesticulate.motion.diffusion.checkpoint import (
@@ -222,3 +223,19 @@ def test_weights_come_back(tmp_path):
     options = FineGestureOptions(SamplerOptions(steps=3))
     made = FineGestureGenerator(str(path), options).generate(speech(30), reference())
     assert np.isfinite(made.points).all()
+
+
+def test_a_speaker_is_chosen_by_name(tmp_path):
+    torch.manual_seed(0)
+    path = tmp_path / "fine.safetensors"
+    save_fine(path, FineGesture(tiny_vqvae(), opened(), ["ann", "ben"]))
+
+    def made(speaker):
+        options = FineGestureOptions(SamplerOptions(steps=3), quantise=False, speaker=speaker)
+        return FineGestureGenerator(str(path), options).generate(speech(30), reference()).points
+
+    anybody, ann, ben = (made(name) for name in (None, "ann", "ben"))
+    for one, other in ((anybody, ann), (ann, ben), (anybody, ben)):
+        assert np.abs(one - other).max() > 1e-3
+    with pytest.raises(UsageError, match=r"'bob'.*ann, ben"):
+        made("bob")
