@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+from gesticulate.configs import load
 from gesticulate.errors import UsageError
 from gesticulate.motion.diffusion.checkpoint import load_fine, load_skeleton
+from gesticulate.motion.diffusion.csg import OPTIONS as PUBLIC
 from gesticulate.motion.diffusion.fine import FineGestureGenerator
 from gesticulate.motion.diffusion.noise import SamplerOptions, sample
 from gesticulate.motion.diffusion.skeleton import SkeletonDiffusionGenerator
@@ -48,6 +50,18 @@ def skeleton_options(dataset, output, **changes):
         DataOptions(dataset, window=28), loop(output, ema=0.5, **changes),
         history=4, width=16, heads=2, hidden=32, layers=1, fusion=32,
     )  # fmt: skip
+
+
+def test_the_public_sizes():
+    """The paper's preset builds the public checkpoint's network, but for what is read and made."""
+    options = load("train-skeleton-diffusion-paper", SkeletonDiffusionTraining)
+    assert (options.loop.learning_rate, options.loop.steps) == (5e-5, 3_000_000)
+    assert (options.from_reference, options.hide_speech, options.velocity) == (0.3, 0.1, 0)
+    assert not options.importance
+    with torch.device("meta"):
+        sizes = build(options, 166).options
+    ours = {"speech_channels": 166, "dims": 232, "speech_layers": 1, "norm_first": True}
+    assert sizes == dataclasses.replace(PUBLIC, **ours)
 
 
 def test_skeleton_training_writes_weights_that_generate(dataset, tmp_path):
