@@ -65,7 +65,18 @@ def _paired(
     measure: Callable[[Joints, Joints], float],
     note: str,
 ) -> Figure:
-    rows = {name: measure(a, b) for name, a, b in sides.joints(slice(0, layout.NUM_MOTION_POINTS))}
+    rows = {name: measure(real, made) for name, real, made in sides.joints()}
+    return _by_clip(metric, title, better, rows, note)
+
+
+def _by_clip(
+    metric: str,
+    title: str,
+    better: Literal["higher", "lower"],
+    rows: dict[str, float],
+    note: str,
+) -> Figure:
+    """A metric of generated clips alone. rows: by name."""
     clips = {name: (NAN, value) for name, value in rows.items()}
     return Figure(metric, title, better, _mean(list(rows.values())), clips=clips, note=note)
 
@@ -92,16 +103,16 @@ def _heard(
     others = shuffled(len(made), 2) if len(made) > 1 else ()
     sets = [made, real, [(made[i][0], made[j][1]) for i, j in others]]
     values = [[measure(*pair) for pair in each] for each in sets]
-    means = [
+    generated, truth, control = (
         _mean(found, [weigh(*pair) for pair in each])
         for found, each in zip(values, sets, strict=True)
-    ]
+    )
     truths = {r.name: value for (r, _), value in zip(real, values[1], strict=True)}
     clips = {
         r.name: (truths.get(r.name, NAN), value)
         for (r, _), value in zip(made, values[0], strict=True)
     }
-    return Figure(metric, title, better, *means, clips, note)
+    return Figure(metric, title, better, generated, truth, control, clips, note)
 
 
 def _fgd(sides: Sides) -> Figure:
@@ -165,7 +176,7 @@ def _lips(recording: Recording, sound: Sound) -> float:
 def _srgr(sides: Sides) -> Figure:
     scores = {real.name: real.semantics for real, _ in sides.pairs}
     rows = {}
-    for name, real, made in sides.joints(slice(0, layout.NUM_MOTION_POINTS)):
+    for name, real, made in sides.joints():
         if abs(len(scores[name]) - len(real)) > SLACK:
             raise InputError(
                 f"{name}{SEMANTIC} has {len(scores[name])} scores, its clip {len(real)} frames at "
@@ -177,9 +188,8 @@ def _srgr(sides: Sides) -> Figure:
             Joints(made.points[:length], made.seen[:length], made.fps),
             scores[name][:length],
         )
-    clips = {name: (NAN, value) for name, value in rows.items()}
     note = "within 0.1 shoulder widths (L1), scores over 0.165"
-    return Figure("srgr", "SRGR", "higher", _mean(list(rows.values())), clips=clips, note=note)
+    return _by_clip("srgr", "SRGR", "higher", rows, note)
 
 
 def _pictures(sides: Sides, metric: str) -> Figure:
@@ -191,9 +201,7 @@ def _pictures(sides: Sides, metric: str) -> Figure:
     }
     better: Literal["higher", "lower"] = "lower" if metric == "lpips" else "higher"
     note = f"every {sides.every}th frame" + (", AlexNet" if metric == "lpips" else "")
-    mean = _mean(list(rows.values()))
-    clips = {name: (NAN, value) for name, value in rows.items()}
-    return Figure(metric, metric.upper(), better, mean, clips=clips, note=note)
+    return _by_clip(metric, metric.upper(), better, rows, note)
 
 
 def _fid(sides: Sides) -> Figure:

@@ -65,15 +65,11 @@ class Sides:
         )
         return real_side, made_side
 
-    def joints(self, part: slice) -> Iterator[tuple[str, Joints, Joints]]:
+    def joints(self) -> Iterator[tuple[str, Joints, Joints]]:
         """(name, real, generated) joints of all pairs, of one length."""
         for real, made in self.pairs:
             length = common_length(made.name, len(real.motion), len(made.motion))
-            yield (
-                made.name,
-                Joints.of(real.motion[:length], part),
-                Joints.of(made.motion[:length], part),
-            )
+            yield made.name, Joints.of(real.motion[:length]), Joints.of(made.motion[:length])
 
     def sound_of(self, recording: Recording) -> Sound | None:
         """What is heard in a recording, or was given to make it: its partner's sound. None where
