@@ -59,6 +59,18 @@ def test_training_writes_weights_that_converse(dataset, tmp_path):
     assert all(lines[-1]["val"][name] > 0 for name in ("place", "velocity", "interaction"))
 
 
+def test_real_pairs_train_without_clips_of_one_person(tmp_path, monkeypatch):
+    pairs = [tuple(clip(90, "v", f"v-{side}") for side in range(2))]
+    pairs = [(pair[0], dataclasses.replace(pair[1], speech=None)) for pair in pairs]
+    monkeypatch.setattr(
+        "gesticulate.training.dialogue.material", lambda options, split: Material([], [], pairs)
+    )
+    path = train_dialogue(options(tmp_path, tmp_path, steps=2))
+    network = DialogueDiffusion(str(path)).network
+    # Measured on the side that has sound.
+    torch.testing.assert_close(network.speech_mean, torch.ones(CHANNELS), atol=0.1, rtol=0)
+
+
 def test_training_learns(dataset, tmp_path):
     given = options(dataset, tmp_path, steps=30)
     loop = dataclasses.replace(given.loop, learning_rate=1e-2, validate_every=15)
