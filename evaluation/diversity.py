@@ -49,6 +49,11 @@ def pose_diversity(clips: Sequence[np.ndarray], group: int = GROUP) -> float:
     compared; a rest of one clip is left out."""
     if len(clips) < 2:
         raise ValueError(f"diversity needs at least 2 clips, got {len(clips)}")
+    shapes = sorted({clip.shape for clip in clips})
+    if len(shapes) > 1:
+        raise ValueError(
+            f"clips must be of one shape, got {' and '.join(map(str, map(list, shapes)))}"
+        )
     groups = [clips[start : start + group] for start in range(0, len(clips), group)]
     pairs = [pair for one in groups for pair in combinations(one, 2)]
     return float(np.mean([np.abs(a - b).mean(dtype=np.float64) for a, b in pairs]))

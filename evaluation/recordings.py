@@ -72,7 +72,10 @@ class Recording:
         """At 25 frames a second."""
         if self.sources.motion is None:
             raise InputError(f"{self.name} has neither skeletons nor a video.")
-        return at_rate(self.sources.motion(), FPS)
+        try:
+            return at_rate(self.sources.motion(), FPS)
+        except InputError as error:
+            raise InputError(f"{self.name}: {error}") from error
 
     def frames(self) -> Iterable[np.ndarray]:
         """[H, W, 3] uint8 RGB each, 25 a second."""
@@ -164,10 +167,10 @@ def folder_recordings(
             f"{folder} holds neither skeletons (.npz) nor videos ({', '.join(VIDEO)}) among "
             f"{len(files)} files."
         )
-    return {name: Recording(name, _sources(folder, name, cache)) for name in names}
+    return {name: Recording(name, _sources(folder, name, cache, poses)) for name in names}
 
 
-def _sources(folder: Path, name: str, cache: PoseCache) -> Sources:
+def _sources(folder: Path, name: str, cache: PoseCache, poses: Path) -> Sources:
     def first(*suffixes: str) -> Path | None:
         paths = [folder / f"{name}{suffix}" for suffix in suffixes]
         return next((path for path in paths if path.is_file()), None)
@@ -185,6 +188,10 @@ def _sources(folder: Path, name: str, cache: PoseCache) -> Sources:
         from ..keypoints.person import to_motion
         from ..keypoints.smoothing import fill_gaps, smooth
 
+        assert video is not None
+        kept = poses / f"{name}.npz"
+        if kept.is_file() and kept.stat().st_mtime < video.stat().st_mtime:
+            kept.unlink()  # of an earlier video of that name
         # As `datasets.process` does: an estimator's trembling would be taken for motion.
         return to_motion(fill_gaps(smooth(cache(f"{name}.npz", frames(), FPS))))
 

@@ -1,6 +1,7 @@
 """`gesticulate evaluate`: folders in, one table out."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -207,6 +208,30 @@ def test_poses_that_are_estimated_are_smoothed_as_those_of_a_data_set(tmp_path):
     raw = Trembling().track(frames, 25.0)
     np.testing.assert_allclose(found.motion.points, to_motion(fill_gaps(smooth(raw))).points)
     assert Joints.of(found.motion).speed().mean() < 0.6 * Joints.of(to_motion(raw)).speed().mean()
+
+
+def test_poses_are_estimated_once_and_anew_for_a_new_video(tmp_path):
+    video, made = tmp_path / "a.mp4", []
+    write_video(video, [np.zeros((64, 64, 3), np.uint8)] * 20, fps=25, size=(64, 64), sound=None)
+
+    def estimator():
+        made.append(Trembling())
+        return made[-1]
+
+    for age, expected in ((0, 1), (0, 1), (60, 2), (0, 2)):
+        seconds = video.stat().st_mtime + age
+        os.utime(video, (seconds, seconds))
+        assert len(folder_recordings(tmp_path, estimator, tmp_path / "poses")["a"].motion) == 20
+        for kept in tmp_path.glob("poses/*") if age else ():
+            os.utime(kept, (seconds, seconds))
+        assert len(made) == expected
+
+
+def test_a_clip_that_shows_nobody_is_named(folders):
+    poses = Poses(np.zeros((40, layout.NUM_POINTS, 3), np.float32), (256, 256))
+    poses.save(folders / "made" / "clip1.npz")
+    with pytest.raises(InputError, match=r"pcm cannot be measured: clip1: .*face"):
+        evaluate(EvaluateOptions(folders / "real", folders / "made", folders / "out", ("pcm",)))
 
 
 def test_without_partners_only_sets_are_compared(sides):

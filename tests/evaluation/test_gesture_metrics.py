@@ -148,6 +148,8 @@ def test_pose_diversity_compares_within_groups():
     clips = [np.full((4, 2, 2), value) for value in (0.0, 1, 10, 14)]
     assert pose_diversity(clips[:2]) == 1
     assert pose_diversity(clips, group=2) == pytest.approx((1 + 4) / 2)
+    with pytest.raises(ValueError, match=r"of one shape, got \[1, 2, 2\] and \[4, 2, 2\]"):
+        pose_diversity([*clips, clips[0][:1]])
 
 
 def test_motion_beats_are_where_the_motion_turns():
