@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from gesticulate.errors import InputError
+from gesticulate.evaluation.seams import seams
 from gesticulate.keypoints import layout
 from gesticulate.keypoints.face import CANONICAL_FACE, NeutralFace
 from gesticulate.keypoints.motion import Motion
@@ -12,7 +14,8 @@ from gesticulate.keypoints.person import CANONICAL, REST, Person, from_motion
 from gesticulate.keypoints.poses import Poses
 from gesticulate.motion.manner import AS_MADE, Manner
 from gesticulate.pipelines.edit.edits import Edit
-from gesticulate.pipelines.edit.span import Span
+from gesticulate.pipelines.edit.span import Span, measure_span
+from gesticulate.pipelines.progress import Meter
 from gesticulate.speech.track import SpeechFeatures
 
 FRAMES, FIRST, LAST = 100, 25, 75
@@ -73,3 +76,64 @@ def test_a_span_is_in_the_manner_asked_for(own, speech):
     inside = slice(FIRST + 15, LAST - 15)
     assert calmer[inside].max() < 0.75 * made[inside].max()
     assert calmer[:FIRST].max() == calmer[LAST:].max() == 0
+
+
+def test_seams_are_as_smooth_as_the_rest(own, speech):
+    new = new_poses(own, speech, "arms,head").xy[FIRST - 8 : LAST + 8]
+    for points in (WRISTS, [layout.NOSE]):
+        found = seams(new[:, points], [8, 8 + LAST - FIRST])
+        assert found.speed_ratio < 0.5
+        assert found.acceleration_ratio < 1
+
+
+class Film:
+    """Frames at 25 a second: a dark shot and a bright one behind it."""
+
+    fps = 25.0
+
+    def __init__(self, dark: int, bright: int) -> None:
+        self.shots = [(20, dark), (220, bright)]
+
+    def __iter__(self):
+        for grey, count in self.shots:
+            yield from [np.full((48, 48, 3), grey, np.uint8)] * count
+
+
+class Standing:
+    """Sees one pose, for so many frames of every ten."""
+
+    def __init__(self, pose: np.ndarray, size: tuple[int, int], seen: int = 10) -> None:
+        self.pose, self.size, self.seen = pose, size, seen
+
+    def track(self, frames, fps):
+        points = np.stack([self.pose for _ in frames])
+        points[np.arange(len(points)) % 10 >= self.seen, :, 2] = 0
+        return Poses(points, self.size, fps)
+
+
+@pytest.mark.parametrize(
+    ("start", "stop", "section", "count", "first", "last"),
+    [
+        (1.2, 2.4, 30, 70, 1.0, 0.0),  # begins at the cut: nothing to fade from
+        (0.4, 1.2, 0, 30, 0.0, 1.0),  # ends at it
+        (1.6, 2.4, 30, 70, 0.0, 0.0),
+    ],
+)
+def test_a_span_looks_no_farther_than_its_shot(own, start, stop, section, count, first, last):
+    standing = Standing(own.points[0], own.size)
+    edit = Edit(start, stop, "arms")
+    span = measure_span(edit, Film(30, 70), 100, standing, Meter(None))
+    assert (span.section, len(span.own)) == (section, count)
+    assert (span.first, span.last) == (round(25 * start), round(25 * stop))
+    share = span.share()[span.within]
+    assert (share[0] > 0.5, share[-1] > 0.5) == (first > 0.5, last > 0.5)
+
+
+def test_a_cut_inside_and_too_few_faces_are_said(own):
+    standing = Standing(own.points[0], own.size)
+    with pytest.raises(InputError, match=r"a cut inside, at 1\.20 s.*each side of the cut"):
+        measure_span(Edit(0.8, 2.0, "arms"), Film(30, 70), 100, standing, Meter(None))
+    for seen in (4, 0):
+        seldom = Standing(own.points[0], own.size, seen)
+        with pytest.raises(InputError, match=rf"No person is seen .*{seen}0?% of the frames"):
+            measure_span(Edit(0.8, 2.0, "arms"), Film(100, 0), 100, seldom, Meter(None))
