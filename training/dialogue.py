@@ -22,10 +22,10 @@ from .diffusion import (
     fit_on,
     made_frames,
     measure,
-    noise_of,
     squared_error,
     whole_importance,
 )
+from .loop import noise_of
 from .options import DialogueTraining
 from .sync import synchronised
 from .talks import Material, Side, Talks, TalkSampler, quiet_stretches, real_pairs

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-import numpy as np
 import torch
 from diffusers import DDPMScheduler
 from torch import Tensor, nn
@@ -59,15 +58,6 @@ def made_frames(window: int, history: int) -> int:
             "Both must be at least 1; make data.window larger."
         )
     return made
-
-
-def noise_of(seed: int, step: int) -> torch.Generator:
-    """Random numbers that belong to a step, so that a resumed run draws the same ones, and to the
-    process, so that several GPUs don't all train the same steps of noise."""
-    distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
-    rank = torch.distributed.get_rank() if distributed else 0
-    found = np.random.SeedSequence((seed, step, rank)).generate_state(1)
-    return torch.Generator().manual_seed(int(found[0]))
 
 
 def add_noise(

@@ -23,11 +23,11 @@ from .diffusion import (
     made_frames,
     measure_speech,
     measure_vectors,
-    noise_of,
     squared_error,
     whole,
 )
 from .generator import most_heard
+from .loop import noise_of
 from .losses import masked_mean
 from .options import FineGestureTraining
 from .tokenizer import PROBE

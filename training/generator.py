@@ -20,7 +20,7 @@ from ..motion.vectors import BODY_DIMS, FACE_DIMS
 from ..weights import locate
 from .clips import Batch, Clip, WindowSampler
 from .data import load_clips
-from .loop import fit
+from .loop import fit, noise_of
 from .losses import importance, masked_mean, motion_losses
 from .options import GeneratorTraining
 from .sync import synchronised
@@ -56,7 +56,7 @@ class GeneratorLosses(nn.Module):
 
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """The losses by name. step seeds the masks, so that a resumed run draws the same ones."""
-        noise = torch.Generator().manual_seed(self.options.loop.seed * 1_000_003 + step)
+        noise = noise_of(self.options.loop.seed, step)
         speech, reference = self.generator.normalise(batch.speech, batch.reference)
         hide = (torch.rand(len(speech), generator=noise) < self.options.hide_speech).to(
             speech.device

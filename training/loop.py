@@ -6,10 +6,12 @@ import json
 import math
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs, set_seed
@@ -198,6 +200,15 @@ def _save(accelerator: Accelerator, output: Path, step: int) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
+def noise_of(seed: int, step: int) -> torch.Generator:
+    """Random numbers that belong to a step, so that a resumed run draws the same ones, and to the
+    process, so that several GPUs don't all train the same steps of noise."""
+    distributed = torch.distributed.is_available() and torch.distributed.is_initialized()
+    rank = torch.distributed.get_rank() if distributed else 0
+    found = np.random.SeedSequence((seed, step, rank)).generate_state(1)
+    return torch.Generator().manual_seed(int(found[0]))
+
+
 class Metrics:
     """Running means of the training losses, written with the validation figures as JSON lines."""
 
@@ -205,24 +216,24 @@ class Metrics:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self.sums: dict[str, float] = {}
-        self.count = 0
+        self.counts: Counter[str] = Counter()  # of the steps that had each loss
         self.since = time.monotonic()
 
     def add(self, step: int, terms: dict[str, Tensor]) -> None:
         """Add one step's losses."""
         for name, value in terms.items():
             self.sums[name] = self.sums.get(name, 0.0) + float(value.detach())
-        self.count += 1
+        self.counts.update(terms.keys())
         if not math.isfinite(self.sums["loss"]):
             raise FloatingPointError(f"the loss is not finite at step {step}: {self.sums}")
 
     def mean(self, name: str) -> float:
-        """Mean of a loss since the last line."""
-        return self.sums[name] / self.count
+        """Mean of a loss since the last line, over the steps that had it."""
+        return self.sums[name] / self.counts[name]
 
     def seconds_per_step(self) -> float:
         """Since the last line, validation included."""
-        return (time.monotonic() - self.since) / max(1, self.count)
+        return (time.monotonic() - self.since) / max(1, self.counts["loss"])
 
     def write(self, step: int, figures: dict[str, float], learning_rate: float) -> None:
         """Write one line, and begin new means."""
@@ -235,4 +246,4 @@ class Metrics:
         }
         with open(self.path, "a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
-        self.sums, self.count, self.since = {}, 0, time.monotonic()
+        self.sums, self.counts, self.since = {}, Counter(), time.monotonic()

@@ -19,11 +19,11 @@ from .diffusion import (
     fit_on_windows,
     made_frames,
     measure,
-    noise_of,
     squared_error,
     whole,
     whole_importance,
 )
+from .loop import noise_of
 from .options import SkeletonDiffusionTraining
 from .tokenizer import PROBE
 

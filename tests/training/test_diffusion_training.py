@@ -22,7 +22,6 @@ from gesticulate.training.diffusion import (
     changes,
     measure,
     measure_vectors,
-    noise_of,
     squared_error,
     whole,
 )
@@ -112,18 +111,6 @@ def test_a_history_is_the_frames_before_or_one_of_them(dataset, tmp_path):
     repeated = (made == frames[:, -1:]).all(-1).all(-1)
     assert 0.2 < float(repeated.float().mean()) < 0.4
     assert torch.equal(made[~repeated], frames[~repeated])
-
-
-def test_every_process_draws_its_own_noise(monkeypatch):
-    def drawn():
-        return [torch.randn(3, generator=noise_of(0, step)) for step in (4, 5)]
-
-    first = drawn()
-    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
-    monkeypatch.setattr(torch.distributed, "get_rank", lambda: 1)
-    second = drawn()
-    assert len({tuple(values.tolist()) for values in (*first, *second)}) == 4
-    assert torch.equal(drawn()[0], second[0])
 
 
 def test_each_samples_mean_counts_the_same():
