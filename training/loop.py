@@ -194,6 +194,8 @@ def _save(accelerator: Accelerator, output: Path, step: int) -> None:
     older = list(output.glob("checkpoint-*"))
     part = output / f"checkpoint-{step}.part"
     accelerator.save_state(str(part))
+    # Every process writes its own random state into it.
+    accelerator.wait_for_everyone()
     if accelerator.is_main_process:
         part.rename(output / f"checkpoint-{step}")
         for path in older:
