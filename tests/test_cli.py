@@ -265,7 +265,16 @@ def test_a_video_with_progress_as_json(run, folder):
 def test_the_plan_loads_no_model(run):
     code, out, err = run("photo.png", "speech.wav", "--dry-run", "--size", "256")
     assert code == 0, err
-    for words in ("contextual", "puppet", "mel", "25 frames", "256 x 256", "memory", "MB"):
+    for words in (
+        "contextual",
+        "learned",
+        "renderer-lean",
+        "mel",
+        "25 frames",
+        "256 x 256",
+        "memory",
+        "MB",
+    ):
         assert words in out
     code, out, _ = run("photo.png", "speech.wav", "--dry-run", "--json-progress")
     plan = json.loads(out)
