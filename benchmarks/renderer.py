@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -80,13 +81,21 @@ def measured(job: Job) -> dict:
     environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
     command = [sys.executable, str(Path(__file__).with_name("renderer_figures.py"))]
     done = subprocess.run(
-        [*command, json.dumps(asdict(job))], capture_output=True, text=True, env=environment
-    )
+        [*command, json.dumps(asdict(job))], capture_output=True, text=True, env=environment,
+        preexec_fn=partial(_hold, job),
+    )  # fmt: skip
     if done.returncode:
         lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
         print(done.stderr, file=sys.stderr)
         return {"failed": lines[-1][:200]}
     return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def _hold(job: Job) -> None:
+    """Hold this process to the job's cores, before its libraries load: those that found two keep
+    two threads, and these fight over one."""
+    if job.device == "cpu" and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: job.threads])
 
 
 class Report:

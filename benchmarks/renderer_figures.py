@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -274,8 +273,6 @@ FIGURES = {"stage": stage, "parts": parts, "counts": counts, "peak": peak, "engi
 
 def main() -> None:
     job = Job(**json.loads(sys.argv[1]))
-    if job.device == "cpu" and hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: job.threads])
     print(json.dumps(FIGURES[job.figure](job)))
 
 

@@ -124,13 +124,16 @@ class Refiner(nn.Module):
 
 def _smooth(residual: Tensor) -> Tensor:
     """[B, 3, S, S] by the binomial 1 2 1, both ways: the four pixels of a half-size one come from
-    four filters, whose differences stand in the picture as stripes. Two sums of two are 1 2 1; a
-    twentieth of pooling's time on a CPU, and no kernel has to be sent to a GPU."""
-    around = F.pad(residual, (1, 1, 1, 1), mode="replicate")
-    for _ in range(2):
-        around = around[:, :, :-1] + around[:, :, 1:]
-        around = around[..., :-1] + around[..., 1:]
-    return around / 16
+    four filters, whose differences stand in the picture as stripes. By joined slices: a fifth of
+    pooling's time on a CPU, no kernel has to be sent to a GPU, and torch.compile, which padding
+    behind a pixel shuffle fails, takes it."""
+    for dim in (2, 3):
+        last = residual.shape[dim] - 1
+        first, end = residual.narrow(dim, 0, 1), residual.narrow(dim, last, 1)
+        before = torch.cat([first, residual.narrow(dim, 0, last)], dim)
+        after = torch.cat([residual.narrow(dim, 1, last), end], dim)
+        residual = (before + 2 * residual + after) / 4
+    return residual
 
 
 def _ready(tensor: Tensor, dtype: torch.dtype) -> Tensor:

@@ -1,5 +1,7 @@
 """The refiner, its blocks and its critic at tiny sizes."""
 
+import shutil
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -138,6 +140,24 @@ def test_the_residual_has_no_stripes():
     residual = _smooth(torch.stack([checks, rows, level])[None])
     torch.testing.assert_close(residual[0, 2], level)
     assert residual[0, :2, 1:-1, 1:-1].abs().max() < 1e-6
+
+
+def test_smoothing_is_the_binomial_with_the_border_going_on():
+    residual = torch.randn(2, 3, 16, 12)
+    kernel = torch.tensor([1.0, 2.0, 1.0])
+    kernel = (kernel[:, None] * kernel / 16).expand(3, 1, 3, 3)
+    padded = F.pad(residual, (1, 1, 1, 1), mode="replicate")
+    torch.testing.assert_close(_smooth(residual), F.conv2d(padded, kernel, groups=3))
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a compiler")
+def test_smoothing_behind_a_pixel_shuffle_compiles():
+    def shuffled(residual: Tensor) -> Tensor:
+        return _smooth(F.pixel_shuffle(residual, 2))
+
+    residual = torch.randn(1, 12, 16, 16)
+    with torch.inference_mode():
+        torch.testing.assert_close(torch.compile(shuffled)(residual), shuffled(residual))
 
 
 def test_without_structure_there_are_no_spade_weights():
