@@ -16,7 +16,6 @@ from gesticulate.cli import main
 from gesticulate.configs import load, names
 from gesticulate.datasets.load import Clips
 from gesticulate.errors import InputError
-from gesticulate.evaluation.lpips import Lpips
 from gesticulate.keypoints import layout
 from gesticulate.refinement.network import (
     FULL,
@@ -42,13 +41,11 @@ from gesticulate.training.options import (
     RendererTraining,
     SceneOptions,
 )
-from gesticulate.training.perceptual import PerceptualLoss
 from gesticulate.training.renderer import build, train_renderer
 from gesticulate.training.renderer_figures import validation_frames
 from gesticulate.training.renderer_losses import (
     DrawingNetwork,
     Objective,
-    critic_losses,
     pixel_losses,
 )
 from gesticulate.training.scenes import photo_frames, planned_photos, prepare_photos
@@ -274,39 +271,6 @@ def test_change_of_the_puppets_frame_costs_a_share_of_an_error(dataset, photos):
     torch.testing.assert_close(losses(0.5, kept)["loss"], losses(0.0, kept)["loss"])
 
 
-def test_pixel_losses_are_means_over_their_regions():
-    rng = np.random.default_rng(0)
-    made, target = rng.random((2, 2, 3, 32, 32), np.float32)
-    regions = rng.random((2, 5, 32, 32), np.float32)
-    regions[:, 2] = 0
-    losses = pixel_losses(*map(torch.from_numpy, (made, target, regions)))
-    difference = np.abs(made - target).mean(axis=1)
-    for index, name in enumerate(REGIONS):
-        share = regions[:, index]
-        expected = (difference * share).sum() / share.sum() if name != "hands" else 0
-        assert float(losses[name]) == pytest.approx(expected, rel=1e-4)
-
-
-def test_perception_reaches_the_picture_and_weighs_regions(monkeypatch):
-    torch.manual_seed(0)
-    plain = Lpips().eval().requires_grad_(False)
-    for head in plain.heads:
-        head.weight.abs_()
-    monkeypatch.setattr(Lpips, "pretrained", classmethod(lambda cls, net="alex": plain))
-    loss = PerceptualLoss()
-    made = torch.rand(2, 3, 64, 64, requires_grad=True)
-    target, regions = torch.rand(2, 3, 64, 64), torch.zeros(2, 3, 64, 64)
-    regions[:, 0], regions[:, 1, :32] = 1, 1
-    (whole, within), (none, _) = loss(made, [target, made.detach()], regions)
-    assert none == 0
-    torch.testing.assert_close(whole, plain(made * 2 - 1, target * 2 - 1).mean())
-    torch.testing.assert_close(within[0], whole)
-    assert within[2] == 0
-    assert within[1] > 0
-    whole.backward()
-    assert made.grad.abs().sum() > 0
-
-
 @pytest.fixture(scope="module")
 def trained(dataset, photos, tiny, tmp_path_factory):
     return train_renderer(options_for(dataset, photos, tmp_path_factory.mktemp("run"), tiny))
@@ -371,27 +335,6 @@ def test_gradient_reaches_all_that_is_to_be_trained(dataset, photos, tiny, tmp_p
     assert (drawn.edges is None) == (structure == "none")
     sum(pixel_losses(drawn.rendering.frame, frames.target, frames.regions).values()).backward()
     assert not [name for name, p in network.named_parameters() if p.grad is None]
-
-
-def test_the_critic_learns_real_from_made():
-    from gesticulate.training.renderer_losses import Drawn
-
-    torch.manual_seed(0)
-
-    class Brightness(torch.nn.Module):
-        def forward(self, frame, edges):
-            assert edges is None
-            return 4 * frame.mean(dim=(1, 2, 3), keepdim=True) - 2
-
-    class Made:
-        frame = torch.zeros(2, 3, 64, 64)
-
-    class Real:
-        target = torch.ones(2, 3, 64, 64)
-
-    losses = critic_losses(Brightness(), Drawn(Made, None), Real)
-    assert float(losses["critic"]) == 0
-    assert float(losses["critic_right"]) == 1
 
 
 def test_without_held_out_clips_the_learned_ones_are_measured(dataset, tiny, tmp_path):
