@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 import torch
+from scipy.spatial.transform import Rotation
 from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
@@ -269,11 +270,8 @@ def recoloured(frames: Frames, reach: float, exchanged: float, rng: np.random.Ge
     """
     gain = np.diag(1 + rng.uniform(-reach, reach) + rng.uniform(-reach / 3, reach / 3, 3))
     offset = 0.5 - gain @ np.full(3, 0.5) + rng.uniform(-reach, reach) / 2
-    if rng.random() < exchanged:
-        turn, power = _exchange(rng)
-        gain, offset = gain @ turn, offset + gain @ (0.5 - turn @ np.full(3, 0.5))
-    else:
-        power = 1.0
+    turn, power = _exchange(rng) if rng.random() < exchanged else (np.eye(3), 1.0)
+    gain, offset = gain @ turn, offset + gain @ (0.5 - turn @ np.full(3, 0.5))
     matrix = torch.from_numpy(gain.astype(np.float32))
     shift = torch.from_numpy(offset.astype(np.float32)).view(3, 1, 1)
 
@@ -297,15 +295,8 @@ def _exchange(rng: np.random.Generator) -> tuple[np.ndarray, float]:
     """[3, 3] about mid-grey and an exponent: hues turned by any angle, one picture in four
     inverted, lighter or darker. Who learns from such pictures as well cannot know beforehand what
     colour a hand has, or that it is brighter than the clothes: it must see it in the photo."""
-    angle = rng.uniform(0, 2 * np.pi)
-    axis = np.full(3, 3**-0.5)
-    across = np.cross(np.eye(3), axis)
-    # Rodrigues: a rotation about the greys.
-    turn = (
-        np.cos(angle) * np.eye(3)
-        - np.sin(angle) * across
-        + (1 - np.cos(angle)) * np.outer(axis, axis)
-    )
+    greys = np.full(3, 3**-0.5)
+    turn = Rotation.from_rotvec(-rng.uniform(0, 2 * np.pi) * greys).as_matrix()
     sign = -1.0 if rng.random() < 0.25 else 1.0
     return sign * turn, float(np.exp(rng.uniform(-0.5, 0.7)))
 
