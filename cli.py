@@ -22,6 +22,7 @@ Other commands (each with its own --help):
   gesticulate dialogue            two people in talk, from two photos and what both say
   gesticulate edit                gestures of a marked span of a video, made anew
   gesticulate dataset build       a training set from videos
+  gesticulate dataset words       the words of a training set, with their times
   gesticulate convert animation   the diffusion renderer's public weights in one file
   gesticulate retrieve            the clips of a library whose motion goes best with a speech
   gesticulate train alignment     train the speech-gesture alignment
@@ -171,6 +172,22 @@ def _dataset_build(arguments: list[str]) -> int:
         f"{report.folder}: {report.clips} clips, {report.minutes:.1f} minutes; "
         f"{sum(report.rejected.values())} rejected. See {report.report}."
     )
+    return 0
+
+
+def _dataset_words(arguments: list[str]) -> int:
+    from .datasets.options import WordsOptions
+
+    options = _parse(WordsOptions, arguments, "gesticulate dataset words")
+    from .datasets.words import write_words
+    from .pipelines.console import BarProgress, remarks
+    from .speech.words import Recogniser
+
+    recognise = Recogniser(options.model, options.language, options.device)
+    with BarProgress() as bars, remarks(bars.console.print):
+        found = write_words(options.folder, options.output, recognise, bars.steps)
+    count = sum(len(words) for words in found.values())
+    print(f"{options.output}: {count} words in {len(found)} clips.")
     return 0
 
 
@@ -362,6 +379,7 @@ _COMMANDS: dict[tuple[str, ...], Callable[[list[str]], int]] = {
     ("dialogue",): _dialogue,
     ("edit",): _edit,
     ("dataset", "build"): _dataset_build,
+    ("dataset", "words"): _dataset_words,
     ("convert", "animation"): _convert_animation,
     ("retrieve",): _retrieve,
     ("train", "alignment"): _train_alignment,

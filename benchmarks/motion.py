@@ -48,7 +48,7 @@ from gesticulate.keypoints import layout
 from gesticulate.keypoints.motion import Motion
 from gesticulate.pipelines import registry
 from gesticulate.pipelines.preset import StageChoice
-from gesticulate.speech.features import MEL_CHANNELS, PROSODY
+from gesticulate.speech.features import PROSODY
 from gesticulate.speech.track import SpeechFeatures
 
 
@@ -121,7 +121,7 @@ def chosen_clips(arguments: Arguments, clips: Clips) -> list[ClipRow]:
 
 
 def speech_of(clips: Clips, row: ClipRow, encoder: str) -> SpeechFeatures:
-    """The stored speech of a clip. The onset is a column of the embedded encoder's features."""
+    """The stored speech of a clip. The onset is a column of its features."""
     stored = clips.state["speech_encoder"]
     if stored != encoder:
         raise UsageError(
@@ -129,9 +129,8 @@ def speech_of(clips: Clips, row: ClipRow, encoder: str) -> SpeechFeatures:
             "Build a data set with the generator's speech encoder."
         )
     features = np.array(clips.speech[row.frames])
-    onset = np.zeros(len(features), np.float32)
-    if stored == "mel":
-        onset = features[:, MEL_CHANNELS + PROSODY.index("onset")]
+    # Every built-in encoder's features end with the mel encoder's prosody.
+    onset = features[:, -len(PROSODY) :][:, PROSODY.index("onset")]
     voice, energy = np.array(clips.voice[row.frames]), np.array(clips.energy[row.frames])
     return SpeechFeatures(features, voice, energy, onset, fps=25.0)
 

@@ -66,7 +66,8 @@ def build(
     """Build a data set, or go on with one.
 
     estimator: builds the pose estimator, once in every process; None takes the one that
-    ``options.estimator`` names. encoder: likewise for speech; None takes the embedded mel encoder.
+    ``options.estimator`` names. encoder: likewise for speech; None takes the one of
+    ``options.speech_encoder``.
     Raises: InputError where there is no usable video; UsageError where the folder was made with
     other options.
     """
@@ -79,7 +80,7 @@ def build(
     make_estimator = estimator or _NamedEstimator(options.estimator)
     failed = _annotate(options, clips, make_estimator, tell)
     annotated = [clip for clip in clips if clip.id not in failed]
-    make_encoder = encoder or _mel_encoder
+    make_encoder = encoder or _NamedEncoder(options.speech_encoder)
     results = _process(options, annotated, make_encoder, tell)
     return _publish(options, cuttings, failed, annotated, results, make_encoder, tell)
 
@@ -109,10 +110,31 @@ class _NamedEstimator:
         )
 
 
-def _mel_encoder() -> Encoder:
-    from ..speech.features import MelEncoder
+@dataclass(frozen=True)
+class _NamedEncoder:
+    """Builds the speech encoder of a name."""
 
-    return MelEncoder()
+    name: str
+
+    def __call__(self) -> Encoder:
+        beside, _, text = self.name.partition("+")
+        if beside not in ("mel", "wavlm") or text not in ("", "text"):
+            raise UsageError(
+                f"There is no speech encoder {self.name!r}; expected mel, wavlm, mel+text or "
+                "wavlm+text. Another one can be handed to "
+                "gesticulate.datasets.build.build(encoder=...)."
+            )
+        if text:
+            from ..speech.text import mel_and_text, wavlm_and_text
+
+            return mel_and_text() if beside == "mel" else wavlm_and_text()
+        if beside == "wavlm":
+            from ..speech.wavlm import WavLMEncoder
+
+            return WavLMEncoder()
+        from ..speech.features import MelEncoder
+
+        return MelEncoder()
 
 
 def _check(options: BuildOptions) -> None:

@@ -62,6 +62,9 @@ class BuildOptions:
     """Folder of the data set."""
     estimator: str = "auto"
     """Pose estimator that annotates the clips."""
+    speech_encoder: str = "mel"
+    """What reads the speech: mel, which needs no weights; wavlm; or one of them with "+text", which
+    needs a recogniser of words. A generator is used with the encoder it was trained with."""
     persons: int = 1
     """2: every video shows two people beside each other. Each is followed in their half and becomes
     a clip, `...-left` and `...-right`, of the same frames."""
@@ -87,3 +90,22 @@ class BuildOptions:
     """Width and height of the person crop, in pixels; poses.npy is in its pixels."""
     quality: Quality = field(default_factory=Quality)
     """What a clip must show to be kept."""
+
+
+@dataclass(frozen=True)
+class WordsOptions:
+    """Recognise the words of a training set, with their times.
+
+    Needs WhisperX or faster-whisper. Running it again continues: clips that the file has stay.
+    """
+
+    folder: Annotated[conf.Positional[Path], conf.arg(metavar="DATASET")]
+    """The folder that `gesticulate dataset build` wrote."""
+    output: Annotated[Path, conf.arg(aliases=["-o"])]
+    """JSON file for the words: {"clip's id": [["text", start, end], ...]}, in seconds."""
+    model: str = "small"
+    """A Whisper model's name, or the folder of one."""
+    language: str | None = None
+    """A code like "en"; without it, it is found out clip by clip."""
+    device: str = "cpu"
+    """cpu or cuda."""

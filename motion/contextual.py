@@ -68,13 +68,13 @@ class ContextualOptions:
 class ContextualGenerator:
     """`MotionGenerator`: speech and a reference pose -> motion, window by window.
 
-    tokenizer, weights: registered names or paths of .safetensors files.
+    tokenizer, weights: registered names or paths of .safetensors files. speech_encoder: whose
+    features the weights were trained with.
     Raises: WeightsError where weights are missing or damaged.
     """
 
     name = "contextual"
     fps = 25.0
-    speech_encoder = "mel"
 
     def __init__(
         self,
@@ -82,7 +82,9 @@ class ContextualGenerator:
         weights: str = "motion-generator",
         options: ContextualOptions | None = None,
         device: str = "auto",
+        speech_encoder: str = "mel",
     ) -> None:
+        self.speech_encoder = speech_encoder
         # Four million weights and windows of 80 frames: a CPU has them done before an
         # accelerator has warmed up, and gives the same numbers everywhere.
         self.device = torch.device("cpu" if device == "auto" else device)

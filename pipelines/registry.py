@@ -53,6 +53,18 @@ def _wavlm() -> Factory:
     return WavLMEncoder
 
 
+def _mel_and_text() -> Factory:
+    from ..speech.text import mel_and_text
+
+    return mel_and_text
+
+
+def _wavlm_and_text() -> Factory:
+    from ..speech.text import wavlm_and_text
+
+    return wavlm_and_text
+
+
 def _contextual() -> Factory:
     from ..motion.contextual import ContextualGenerator
 
@@ -115,7 +127,12 @@ BUILT_IN: dict[str, dict[str, Callable[[], Factory]]] = {
         "rtmpose": _rtmpose,
         "mmpose": _mmpose,
     },
-    "speech_encoders": {"mel": _mel, "wavlm": _wavlm},
+    "speech_encoders": {
+        "mel": _mel,
+        "wavlm": _wavlm,
+        "mel+text": _mel_and_text,
+        "wavlm+text": _wavlm_and_text,
+    },
     "motion_generators": {
         "contextual": _contextual,
         "skeleton-diffusion": _skeleton_diffusion,

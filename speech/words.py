@@ -1,4 +1,4 @@
-"""Words with their times, by WhisperX where it is installed."""
+"""Words with their times, by WhisperX or faster-whisper where one of them is installed."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ MODEL = "small"
 
 
 def available() -> bool:
-    """Whether the extra that recognises words is installed."""
-    return find_spec("whisperx") is not None
+    """Whether a library that recognises words is installed."""
+    return _installed("whisperx") or _installed("faster_whisper")
 
 
 def words(speech: Speech) -> tuple[Word, ...]:
-    """The words of a speech in order of time; none where WhisperX is not installed."""
+    """The words of a speech in order of time; none where no recogniser is installed."""
     return recognise(speech) if available() else ()
 
 
@@ -26,36 +26,91 @@ def recognise(
     """The words of a speech in order of time.
 
     model: a Whisper model's name or folder. language: a code like "en"; None has it detected.
-    Words that the aligner could not place (figures, mostly) share the time between neighbours.
-    Raises: UsageError where WhisperX is not installed; WeightsError where its models cannot be
+    WhisperX goes first, whose aligner places words better; faster-whisper tells the times that
+    Whisper's attention gives. Words that the aligner could not place (figures, mostly) share the
+    time between neighbours.
+    Raises: UsageError where neither is installed; WeightsError where its models cannot be
     loaded or fetched.
     """
-    if not available():
-        raise UsageError(
-            "words with times need WhisperX, which is not installed. "
-            "Install it with: pip install 'gesticulate[whisperx]'"
-        )
-    import whisperx
+    return Recogniser(model, language, device)(speech)
 
-    precision = "int8" if device == "cpu" else "float16"
-    try:
-        recogniser = whisperx.load_model(model, device, compute_type=precision, language=language)
-        heard = recogniser.transcribe(speech.waveform, batch_size=8)
-        aligner, facts = whisperx.load_align_model(heard["language"], device)
-        # The aligner fetches a sentence splitter too, on its first run.
-        aligned = whisperx.align(heard["segments"], aligner, facts, speech.waveform, device)
-    except (OSError, ValueError, RuntimeError, LookupError) as error:
-        raise WeightsError(
-            f"WhisperX's models ({model!r} and the aligner of its language) could not be loaded: "
-            f"{error}. Connect to the network once so that they are fetched, or give the folder "
-            "of a model."
-        ) from error
-    return timed(
-        [
+
+class Recogniser:
+    """Speech -> words; see `recognise`. Loads its model once, for many recordings."""
+
+    def __init__(
+        self, model: str = MODEL, language: str | None = None, device: str = "cpu"
+    ) -> None:
+        if not available():
+            raise UsageError(
+                "words with times need WhisperX or faster-whisper, and neither is installed. "
+                "Install one with: pip install 'gesticulate[words]' (or [whisperx])"
+            )
+        self.model, self.language, self.device = model, language, device
+        precision = "int8" if device == "cpu" else "float16"
+        try:
+            if _installed("whisperx"):
+                import whisperx
+
+                self._whisper = whisperx.load_model(
+                    model, device, compute_type=precision, language=language
+                )
+            else:
+                from faster_whisper import WhisperModel
+
+                self._whisper = WhisperModel(model, device=device, compute_type=precision)
+        except (OSError, ValueError, RuntimeError, LookupError) as error:
+            raise self._missing(error) from error
+
+    def __call__(self, speech: Speech) -> tuple[Word, ...]:
+        """The words of a speech in order of time. Raises: WeightsError."""
+        if not len(speech.waveform):
+            return ()
+        return timed(self._aligned(speech) if _installed("whisperx") else self._heard(speech))
+
+    def _aligned(self, speech: Speech) -> list[tuple[float, float, list[dict]]]:
+        import whisperx
+
+        heard = self._whisper.transcribe(speech.waveform, batch_size=8)
+        try:
+            aligner, facts = whisperx.load_align_model(heard["language"], self.device)
+            # The aligner fetches a sentence splitter too, on its first run.
+            aligned = whisperx.align(
+                heard["segments"], aligner, facts, speech.waveform, self.device
+            )
+        except (OSError, ValueError, RuntimeError, LookupError) as error:
+            raise self._missing(error) from error
+        return [
             (segment["start"], segment["end"], segment.get("words", []))
             for segment in aligned["segments"]
         ]
-    )
+
+    def _heard(self, speech: Speech) -> list[tuple[float, float, list[dict]]]:
+        segments, _ = self._whisper.transcribe(
+            speech.waveform,
+            language=self.language,
+            word_timestamps=True,
+            # Without it, what was misheard once is repeated to the end.
+            condition_on_previous_text=False,
+        )
+        return [
+            (
+                segment.start,
+                segment.end,
+                [
+                    {"word": word.word, "start": word.start, "end": word.end}
+                    for word in segment.words or []
+                ],
+            )
+            for segment in segments
+        ]
+
+    def _missing(self, error: Exception) -> WeightsError:
+        return WeightsError(
+            f"the recogniser's models ({self.model!r} and, with WhisperX, the aligner of its "
+            f"language) could not be loaded: {error}. Connect to the network once so that they are "
+            "fetched, or give the folder of a model."
+        )
 
 
 def timed(segments: list[tuple[float, float, list[dict]]]) -> tuple[Word, ...]:
@@ -79,3 +134,7 @@ def timed(segments: list[tuple[float, float, list[dict]]]) -> tuple[Word, ...]:
             begin = low + part * (i - before - 1)
             result.append(Word(text, float(begin), float(begin + part)))
     return tuple(sorted(result, key=lambda word: word.start))
+
+
+def _installed(library: str) -> bool:
+    return find_spec(library) is not None

@@ -111,6 +111,7 @@ def test_help_loads_nothing_heavy():
         ["demo"],
         ["dialogue"],
         ["dataset", "build"],
+        ["dataset", "words"],
         ["evaluate"],
         ["train", "autoencoder"],
         ["train", "tokenizer"],

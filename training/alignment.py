@@ -16,10 +16,10 @@ from ..motion.alignment import (
     contrast,
 )
 from ..motion.checkpoint import save_alignment
-from .data import load_clips
+from .data import load_clips, load_words
 from .loop import fit
 from .options import AlignmentTraining
-from .pairs import Pairs, PairSampler, load_words
+from .pairs import Pairs, PairSampler
 from .sync import synchronised
 from .tokenizer import PROBE
 
@@ -129,10 +129,9 @@ def train_alignment(options: AlignmentTraining) -> Path:
     samplers = {}
     for split, orders, seed in (("train", options.chronological, loop.seed), ("val", 1, 1)):
         samplers[split] = PairSampler(
-            synchronised(load_clips(options.data, split, needs_sound=True)),
+            synchronised(load_clips(options.data, split, needs_sound=True, words=words)),
             window,
             orders,
-            words,
             options.data.favoured if split == "train" else None,
             augment=split == "train",
             seed=seed,

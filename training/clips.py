@@ -15,6 +15,8 @@ from torch import Tensor
 
 from ..datasets.load import mirrored
 from ..motion.vectors import BODY_DIMS, FACE_DIMS, SEEN, describe, to_vectors
+from ..speech.features import MEL_CHANNELS, MelEncoder
+from ..speech.track import Word
 
 MEL_LOOKS = 4
 
@@ -25,7 +27,8 @@ class Clip:
 
     points: [T, 116, 2] and confidence: [T, 116], as in `Motion`. speech: [T, C] features, None
     without sound. voice: [T] in 0..1. energy: [T] dB. person: who it is. kind: of clip. name: of
-    the clip. follows: whether the lips follow the sound (sync.py).
+    the clip. follows: whether the lips follow the sound (sync.py). words: with their times in the
+    clip, where they are known.
     """
 
     points: np.ndarray
@@ -37,6 +40,7 @@ class Clip:
     kind: str
     name: str = ""
     follows: bool = True
+    words: tuple[Word, ...] = ()
 
     def __len__(self) -> int:
         return len(self.points)
@@ -69,24 +73,23 @@ class Batch:
 
 
 def augment_speech(speech: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Another microphone, room and vocal tract for `MelEncoder` features, [T, C].
+    """Another microphone, room and vocal tract for features [T, C] that end with `MelEncoder`'s.
 
     Loudness and a smooth colouring by up to about 5 dB, the mel bands moved by up to two (a
     vocal tract a sixth longer or shorter), noise, and now and then a few frames blanked.
     """
-    from ..speech.features import MEL_CHANNELS
-
     speech = speech.copy()
-    if speech.shape[1] > MEL_CHANNELS:
-        mel = speech[:, :MEL_CHANNELS].reshape(len(speech), MEL_LOOKS, -1)
+    if speech.shape[1] >= MelEncoder.channels:
+        own = speech[:, -MelEncoder.channels :]
+        mel = own[:, :MEL_CHANNELS].reshape(len(speech), MEL_LOOKS, -1)
         bands = mel.shape[-1]
         shift = int(rng.integers(-2, 3))
         mel = mel[..., np.clip(np.arange(bands) + shift, 0, bands - 1)]
         tilt = np.interp(np.arange(bands), np.linspace(0, bands - 1, 5), rng.normal(0, 0.2, 5))
         loudness = rng.normal(0, 0.2)
         mel = np.clip(mel + tilt + loudness, -2.5, 3.0)
-        speech[:, :MEL_CHANNELS] = mel.reshape(len(speech), -1)
-        speech[:, MEL_CHANNELS] += loudness
+        own[:, :MEL_CHANNELS] = mel.reshape(len(speech), -1)
+        own[:, MEL_CHANNELS] += loudness
     speech += rng.normal(0, rng.uniform(0, 0.15), speech.shape)
     if rng.random() < 0.3:
         start = int(rng.integers(len(speech)))

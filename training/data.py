@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from ..datasets.load import Clips
+from ..datasets.words import read_words
 from ..errors import InputError
 from ..motion.vectors import fill_gaps
+from ..speech.track import Word
 from .clips import Clip
 from .options import DataOptions
 
 
-def load_clips(options: DataOptions, split: str, needs_sound: bool = False) -> list[Clip]:
+def load_clips(
+    options: DataOptions,
+    split: str,
+    needs_sound: bool = False,
+    words: dict[str, tuple[Word, ...]] | None = None,
+) -> list[Clip]:
     """The clips of a split ("train" or "val"), gaps filled, in memory (about 3 KB a frame).
 
-    needs_sound: leave out clips without it.
+    needs_sound: leave out clips without it. words: by the clip's id, where they are known.
     Raises: InputError where the data set has none.
     """
     clips = Clips(options.folder)
@@ -33,6 +42,7 @@ def load_clips(options: DataOptions, split: str, needs_sound: bool = False) -> l
                 person=speaker_of(row.person),
                 kind=row.kind,
                 name=row.id,
+                words=(words or {}).get(row.id, ()),
             )
         )
     if not found:
@@ -42,6 +52,19 @@ def load_clips(options: DataOptions, split: str, needs_sound: bool = False) -> l
             "videos, or change `favoured`."
         )
     return found
+
+
+def load_words(path: Path | None) -> dict[str, tuple[Word, ...]]:
+    """Words by clip's id, from the file that `gesticulate dataset words` writes; none without it.
+
+    Raises: InputError where the file is missing or says something else.
+    """
+    if path is None:
+        return {}
+    return {
+        clip: tuple(Word(text, start, end) for text, start, end in words)
+        for clip, words in read_words(path).items()
+    }
 
 
 def speaker_of(person: str) -> str:

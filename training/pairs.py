@@ -5,10 +5,8 @@ Every batch is a function of (seed, step, process) alone, as those of clips.py.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,7 +16,6 @@ from ..datasets.load import mirrored
 from ..errors import InputError
 from ..motion.chronology import boundaries, cuts, shuffled
 from ..motion.vectors import shows, to_vectors
-from ..speech.track import Word
 from .clips import Clip, augment_speech
 
 
@@ -53,8 +50,8 @@ class PairSampler:
     """Draws batches of pairs, each pair of another clip as far as there are enough of them.
 
     Clips shorter than the window are left out: padded, the two sides would find each other by
-    where they end. orders: chronological negatives for each pair. words: by clip's name, where
-    they are known. favoured: as in `WindowSampler`.
+    where they end. orders: chronological negatives for each pair. favoured: as in
+    `WindowSampler`.
     """
 
     def __init__(
@@ -62,7 +59,6 @@ class PairSampler:
         clips: Sequence[Clip],
         window: int,
         orders: int,
-        words: dict[str, tuple[Word, ...]] | None = None,
         favoured: dict[str, float] | None = None,
         augment: bool = True,
         seed: int = 0,
@@ -75,8 +71,7 @@ class PairSampler:
                 "choose a smaller window."
             )
         self.window, self.orders, self.augment, self.seed = window, orders, augment, seed
-        words = words or {}
-        self.cuttable = [boundaries(_speech(c), words.get(c.name, ())) for c in self.clips]
+        self.cuttable = [boundaries(_speech(c), c.words) for c in self.clips]
         favoured = favoured or {}
         weight = np.array([len(clip) * favoured.get(clip.kind, 1.0) for clip in self.clips])
         self.chance = weight / weight.sum()
@@ -126,26 +121,6 @@ class PairSampler:
             speech.astype(np.float32),
             np.array(orders, dtype=np.int64).reshape(self.orders, self.window),
         )
-
-
-def load_words(path: Path | None) -> dict[str, tuple[Word, ...]]:
-    """Words by clip's name, from JSON: {"clip": [["text", start, end], ...]}, in seconds.
-
-    Raises: InputError where the file is missing or says something else.
-    """
-    if path is None:
-        return {}
-    try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
-        return {
-            clip: tuple(Word(str(text), float(start), float(end)) for text, start, end in words)
-            for clip, words in rows.items()
-        }
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise InputError(
-            f"{path} could not be read as words ({error}). Expected JSON: "
-            '{"clip\'s id": [["text", start, end], ...]} with times in seconds.'
-        ) from None
 
 
 def _speech(clip: Clip) -> np.ndarray:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.signal import butter, sosfiltfilt
 
+from ..datasets.options import FPS
 from ..evaluation.lip_sync import lip_opening
 from ..keypoints.motion import Motion
 from .clips import Clip
@@ -44,9 +45,9 @@ def source_of(clip: Clip) -> str:
     return clip.person.partition(":")[0]
 
 
-def measure(clips: Sequence[Clip], fps: float = 25.0) -> Sync:
+def measure(clips: Sequence[Clip]) -> Sync:
     """Lag and correlation of lip opening and loudness over the clips of one source."""
-    band = butter(2, BAND_HZ, "bandpass", fs=fps, output="sos")
+    band = butter(2, BAND_HZ, "bandpass", fs=FPS, output="sos")
     by_lag = np.zeros(2 * MAX_LAG + 1)
     frames = 0
     for clip in clips:
@@ -89,4 +90,8 @@ def _moved(clip: Clip, sync: Sync) -> Clip:
         voice=clip.voice[frames],
         energy=clip.energy[frames],
         follows=True,
+        words=tuple(
+            replace(word, start=word.start + sync.lag / FPS, end=word.end + sync.lag / FPS)
+            for word in clip.words
+        ),
     )

@@ -41,21 +41,23 @@ class DialogueOptions:
 class DialogueDiffusion:
     """`DialogueGenerator`, and `MotionGenerator` for somebody who talks to a silent partner.
 
-    weights: a registered name or the path of a .safetensors file.
+    weights: a registered name or the path of a .safetensors file. speech_encoder: whose features
+    they were trained with.
     Raises: WeightsError where weights are missing or damaged; UsageError for a lookahead that
     leaves nothing of the network's windows.
     """
 
     name = "dialogue"
     fps = 25.0
-    speech_encoder = "mel"
 
     def __init__(
         self,
         weights: str = "dialogue",
         options: DialogueOptions | None = None,
         device: str = "auto",
+        speech_encoder: str = "mel",
     ) -> None:
+        self.speech_encoder = speech_encoder
         # As with the other motion generators, a CPU is quick enough for networks of this size.
         self.device = torch.device("cpu" if device == "auto" else device)
         self.options = options or DialogueOptions()

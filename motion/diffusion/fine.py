@@ -42,21 +42,23 @@ class FineGestureOptions:
 class FineGestureGenerator:
     """`MotionGenerator`: speech and a reference pose -> motion, window by window.
 
-    weights: a registered name or the path of a .safetensors file.
+    weights: a registered name or the path of a .safetensors file. speech_encoder: whose features
+    they were trained with.
     Raises: WeightsError where weights are missing or damaged; UsageError for a speaker that they
     don't know, and for a lookahead that leaves nothing of the network's windows.
     """
 
     name = "fine-gesture"
     fps = 25.0
-    speech_encoder = "mel"
 
     def __init__(
         self,
         weights: str = "fine-gesture",
         options: FineGestureOptions | None = None,
         device: str = "auto",
+        speech_encoder: str = "mel",
     ) -> None:
+        self.speech_encoder = speech_encoder
         self.device = torch.device("cpu" if device == "auto" else device)
         self.options = options or FineGestureOptions()
         loaded = load_fine(locate(weights))

@@ -18,8 +18,8 @@ from gesticulate.motion.checkpoint import (
     save_generator,
     save_tokenizers,
 )
-from gesticulate.motion.contextual import ContextualGenerator
-from gesticulate.motion.generator import GeneratorOptions, GestureGenerator
+from gesticulate.motion.contextual import ContextualGenerator, Speaker
+from gesticulate.motion.generator import NOBODY, GeneratorOptions, GestureGenerator
 from gesticulate.motion.quantizer import UNUSED
 from gesticulate.motion.tokenizer import MotionTokenizer, TokenizerOptions
 from gesticulate.pipelines.stages import MotionGenerator
@@ -204,3 +204,25 @@ def test_damaged_weights_are_named(files, tmp_path):
         load_tokenizers(files[1])
     with pytest.raises(WeightsError, match="No weights at"):
         load_tokenizers(tmp_path / "none.safetensors")
+
+
+@pytest.mark.parametrize("guidance", [1.0, 2.5])
+def test_guidance_goes_away_from_what_is_said_without_speech(generator, guidance):
+    """Logits of unheard + guidance (heard - unheard), each asked for by itself."""
+    stream = generator.generator.body
+    inputs = generator._inputs(speech(80).features, reference())
+    speaker = Speaker(stream, *inputs, starts=True, guidance=guidance)
+    row, starts = torch.tensor([NOBODY]), torch.tensor([True])
+    heard, unheard = (
+        stream.condition(*inputs, starts, row, torch.tensor([hidden])) for hidden in (False, True)
+    )
+    base = torch.randint(32, (1, 80), generator=torch.Generator().manual_seed(0))
+    both = torch.stack([base, base.flip(1)], -1)
+    with torch.no_grad():
+        for made, by in (
+            (speaker.base(base), lambda known: stream.base_logits(base, known)),
+            (speaker.residual(both), lambda known: stream.residual_logits(both, known)),
+        ):
+            expected = by(unheard) + guidance * (by(heard) - by(unheard))
+            torch.testing.assert_close(made, expected, atol=1e-4, rtol=1e-4)
+            assert not torch.allclose(by(heard), by(unheard), atol=1e-3)

@@ -12,6 +12,7 @@ from gesticulate.speech.track import Speech, Word
 from gesticulate.speech.words import available, recognise, timed, words
 
 installed = importlib.util.find_spec("whisperx") is not None
+quick = importlib.util.find_spec("faster_whisper") is not None
 
 
 def test_times_of_words_as_whisperx_gives_them() -> None:
@@ -45,16 +46,18 @@ def test_segments_come_in_order_and_may_be_empty() -> None:
     assert found == (Word("a", 1.0, 2.0), Word("b", 5.0, 5.5))
 
 
-@pytest.mark.skipif(installed, reason="WhisperX is installed")
-def test_without_whisperx() -> None:
+@pytest.mark.skipif(installed or quick, reason="a recogniser is installed")
+def test_without_a_recogniser() -> None:
     speech = Speech(np.zeros(16_000, dtype=np.float32))
     assert not available()
     assert words(speech) == ()
-    with pytest.raises(UsageError, match=r"pip install 'gesticulate\[whisperx\]'"):
+    with pytest.raises(UsageError, match=r"pip install 'gesticulate\[words\]'"):
         recognise(speech)
 
 
-@pytest.mark.skipif(not installed, reason="the extra 'whisperx' is not installed")
+@pytest.mark.skipif(
+    not (installed or quick), reason="neither of the extras 'words' and 'whisperx' is installed"
+)
 def test_real_words(data_dir: Path) -> None:
     from gesticulate.errors import WeightsError
 

@@ -17,6 +17,7 @@ from gesticulate.speech.features import PROSODY, MelEncoder
 from gesticulate.training.alignment import AlignmentLosses, train_alignment
 from gesticulate.training.alignment import build as build_alignment
 from gesticulate.training.clips import Clip
+from gesticulate.training.data import load_words
 from gesticulate.training.generator import begin_with, build, train_generator
 from gesticulate.training.options import (
     AlignmentTraining,
@@ -25,7 +26,7 @@ from gesticulate.training.options import (
     LoopOptions,
     TokenizerTraining,
 )
-from gesticulate.training.pairs import PairSampler, load_words
+from gesticulate.training.pairs import PairSampler
 from gesticulate.training.tokenizer import TokenizerLosses, train_tokenizer
 
 CHANNELS = MelEncoder.channels
@@ -173,7 +174,8 @@ def test_words_come_from_a_file_and_set_the_cuts(tmp_path):
     path = tmp_path / "words.json"
     path.write_text('{"clip0": [["so", 0.4, 0.8], ["on", 1.2, 1.6]]}')
     words = load_words(path)
-    sampler = PairSampler([clip(0), clip(1)], 60, 1, words)
+    first = dataclasses.replace(clip(0), words=words["clip0"])
+    sampler = PairSampler([first, clip(1)], 60, 1)
     assert np.flatnonzero(sampler.cuttable[0]).tolist() == [10, 20, 30, 40]
     assert np.flatnonzero(sampler.cuttable[1]).tolist() == [11, 22, 33, 44, 55]
     path.write_text('["so"]')

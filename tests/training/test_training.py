@@ -14,7 +14,8 @@ from gesticulate.evaluation.motion_autoencoder import load_checked
 from gesticulate.keypoints.person import REST
 from gesticulate.motion.checkpoint import load_generator, load_tokenizers
 from gesticulate.motion.vectors import fill_gaps
-from gesticulate.speech.features import MelEncoder
+from gesticulate.speech.features import MEL_CHANNELS, MelEncoder
+from gesticulate.speech.track import Word
 from gesticulate.training.clips import Clip, WindowSampler, augment_speech
 from gesticulate.training.data import load_clips
 from gesticulate.training.generator import build, most_heard, train_generator
@@ -206,6 +207,18 @@ def test_augmented_speech_is_still_that_speech():
     assert np.corrcoef(made[:, energy], speech[:, energy])[0, 1] > 0.9
 
 
+def test_bands_are_moved_wherever_they_stand():
+    """Learned features come before the mel encoder's, and know no bands."""
+    mel = np.zeros((80, CHANNELS), np.float32)
+    mel[:, :MEL_CHANNELS] = np.random.default_rng(0).normal(size=MEL_CHANNELS)
+    alone = augment_speech(mel, np.random.default_rng(1))
+    both = augment_speech(
+        np.concatenate([np.ones((80, 32), np.float32), mel], 1), np.random.default_rng(1)
+    )
+    assert np.corrcoef(alone[:, :MEL_CHANNELS].mean(0), both[:, 32:-6].mean(0))[0, 1] > 0.95
+    assert abs(both[:, :32].mean() - 1) < 0.02
+
+
 def test_speakers_need_a_minute_of_speech():
     def clip(person, frames):
         points = np.zeros((frames, 116, 2), np.float32)
@@ -234,12 +247,18 @@ def test_sound_is_moved_onto_the_lips_of_its_source():
     clips = [talking("late", 3, True, i) for i in range(3)]
     clips += [talking("early", -2, True, 10 + i) for i in range(3)]
     clips += [talking("dubbed", 0, False, 20 + i) for i in range(6)]
+    said = (Word("so", 1.0, 1.2),)
+    clips = [dataclasses.replace(clip, words=said) for clip in clips]
     assert [measure(clips[i : i + 3]).lag for i in (0, 3)] == [3, -2]
     moved = synchronised(clips)
     assert [clip.follows for clip in moved] == [True] * 6 + [False] * 6
     assert measure(moved[:3]).lag == 0
     assert measure(moved[3:6]).lag == 0
     np.testing.assert_array_equal(moved[-1].speech, clips[-1].speech)
+    spans = [(clip.words[0].start, clip.words[0].end) for clip in moved]
+    assert spans[:3] == [pytest.approx((1.12, 1.32))] * 3
+    assert spans[3:6] == [pytest.approx((0.92, 1.12))] * 3
+    assert spans[6:] == [(1.0, 1.2)] * 6
 
 
 def test_an_empty_split_is_named(dataset):
