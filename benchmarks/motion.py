@@ -76,7 +76,7 @@ class Arguments:
 @dataclass(frozen=True)
 class ClipResult:
     """A clip's row in results.json; of the generated motions all but `diversity` and `seams` are
-    of the first seed."""
+    of the first seed. core_seconds: of all processor cores, for one of its motions."""
 
     clip: str
     kind: str
@@ -86,6 +86,7 @@ class ClipResult:
     body_diversity: float
     face_diversity: float
     seams: Seams | None
+    core_seconds: float
 
 
 @dataclass
@@ -139,7 +140,9 @@ def measure(
     generator: Any, speech: SpeechFeatures, real: Motion, row: ClipRow, seeds: int, file: Path
 ) -> tuple[ClipResult, Track]:
     """Generate from the clip's speech and first frame, and compare. file: for the first motion."""
+    began = time.process_time()
     made = [generator.generate(speech, real[:1], seed=seed) for seed in range(seeds)]
+    spent = time.process_time() - began
     # A made motion has all points: it is compared where the clip's own shows them.
     save_motion(Motion(made[0].points, real.confidence, real.fps), file)
     # A generator that joins windows tells where, if it wants its seams measured.
@@ -153,6 +156,7 @@ def measure(
         body_diversity=seed_diversity(made, layout.MOTION_BODY),
         face_diversity=seed_diversity(made, layout.MOTION_FACE),
         seams=seams(made[0].points, window_starts(len(speech))[1:]) if window_starts else None,
+        core_seconds=spent / seeds,
     )
     track = Track(lip_opening(real), lip_opening(made[0]), speech.energy, speech.voice)
     return result, track
@@ -220,10 +224,12 @@ def report(
     lips = lip_rows(results, tracks)
     real = mean_numbers([result.real for result in results])
     generated = mean_numbers([result.generated for result in results])
-    frames = sum(result.frames for result in results)
+    seconds = sum(result.frames for result in results) / 25
+    cost = sum(result.core_seconds for result in results) / seconds
     text = (
-        f"{len(results)} clips of split {arguments.split}, {frames / 25:.0f} s; generator "
-        f"{arguments.generator}.\n\nLip opening against loudness, where there is voice:\n\n"
+        f"{len(results)} clips of split {arguments.split}, {seconds:.0f} s; generator "
+        f"{arguments.generator}, {cost:.2f} s of a processor core a second of motion.\n\n"
+        "Lip opening against loudness, where there is voice:\n\n"
     )
     header = ["kind", "lips", "Pearson", "Spearman", "at best lag", "best lag (frames)"]
     text += markdown_table(header, lips)
@@ -241,6 +247,7 @@ def report(
     text += "\n" + markdown_table([*header, "acceleration ratio"], [seam_row(results)], digits=4)
     text += "\nMetrics of papers, defined in evaluation/:\n\n" + table(figures, missing)
     found = {"arguments": arguments, "lips": lips, "clips": results, "figures": figures}
+    found["core_seconds"] = cost
     save_json(found, arguments.out / "results.json")
     plot_figures(figures, arguments.out / "figures.png")
     plot_clips(figures, arguments.out / "clips.png")
