@@ -208,12 +208,13 @@ def _retrieve(arguments: list[str]) -> int:
     from .datasets.library import motions
     from .motion.checkpoint import load_alignment
     from .motion.retrieval import rank
-    from .speech.features import MelEncoder
+    from .pipelines import registry
     from .speech.load import load
     from .weights import locate
 
     alignment = load_alignment(locate(options.weights))
-    speech = MelEncoder().encode(load(options.speech), 25.0)
+    encoder = registry.build("speech_encoders", options.speech_encoder)
+    speech = encoder.encode(load(options.speech), 25.0)
     library = motions(options.library, options.split)
     matches = rank(alignment, speech, library, options.part)[: options.top]
     if options.json:
