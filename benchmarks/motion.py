@@ -61,7 +61,7 @@ class Arguments:
         and `options`.
     split, kinds: which clips, of those with sound; all kinds where none is named.
     limit: at most so many clips, spread evenly over the list.
-    seeds: motions made for each clip, at least 2 (diversity is between them).
+    seeds: motions made for each clip; the diversity between them needs two.
     """
 
     data: Path
@@ -153,8 +153,8 @@ def measure(
         frames=len(speech),
         real=motion_scores(real, speech.energy, speech.voice),
         generated=motion_scores(made[0], speech.energy, speech.voice),
-        body_diversity=seed_diversity(made, layout.MOTION_BODY),
-        face_diversity=seed_diversity(made, layout.MOTION_FACE),
+        body_diversity=seed_diversity(made, layout.MOTION_BODY) if seeds > 1 else np.nan,
+        face_diversity=seed_diversity(made, layout.MOTION_FACE) if seeds > 1 else np.nan,
         seams=seams(made[0].points, window_starts(len(speech))[1:]) if window_starts else None,
         core_seconds=spent / seeds,
     )
@@ -256,8 +256,8 @@ def report(
 
 
 def main(arguments: Arguments) -> None:
-    if arguments.seeds < 2:
-        raise UsageError(f"--seeds must be at least 2, got {arguments.seeds}.")
+    if arguments.seeds < 1:
+        raise UsageError(f"--seeds must be at least 1, got {arguments.seeds}.")
     clips = Clips(arguments.data)
     rows = chosen_clips(arguments, clips)
     generator = make_generator(arguments.generator)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
-from .grab import grab, grown, smooth_outline
+from .grab import grab, grown, one_piece, smooth_outline
 from .parts import (
     FOREARM_RADIUS,
     UPPER_ARM_RADIUS,
@@ -21,7 +22,10 @@ from .rig import PhotoRig
 SURE, TORSO, ELBOW, SLEEVE = 0.45, 1.3, 1.5, 3.0
 # The same beyond the elbow of a forearm that lies in the picture: there the joint is well known.
 KNOWN_ELBOW = 0.9
-# Places along a bone at which the width of the limb is measured.
+# What lies so near to a bone, in radii, shows the limb's colour; a distance in CIE Lab at which two
+# colours are told apart; and how much nearer to the torso's colour a pixel must be to be its.
+CORE, DIFFERENT, MORE = 0.4, 20.0, 0.7
+# Places along a bone at which the width and the colour of the limb are measured.
 WIDTH_BINS = 12
 
 
@@ -105,9 +109,43 @@ def cut_arm(
     likely = area.score > 1.0 - np.minimum(wide, 1.6)
     possible = (area.score > 1.0 - TORSO * wide) & (area.root > 0.0) & (matte > 0.3)
     arm = grab(photo, sure & (area.root > 0.5) & ~other, likely & ~other, possible & ~other)
+    torso = (inside > 0.0) & (matte > 0.9) & ~arm & ~hands
+    arm &= ~of_torso(photo, arm & ~hands, area, torso)
     # Smooth arm and hand as one, or a gap opens at the wrist; but keep off the fingers.
     near = grown(smooth_outline(arm & ~hands), 0.012 * max(matte.shape))
     return smooth_outline(arm | hands) & ~hands & possible & near
+
+
+def of_torso(photo: np.ndarray, arm: np.ndarray, area: ArmArea, torso: np.ndarray) -> np.ndarray:
+    """[H, W] bool, pixels cut out with an arm that are the torso's by their colour.
+
+    A white sleeve makes the white shirt beside the bare elbow look like the arm. So each place
+    along the arm is asked for its own colour: where that is not the torso's, pixels are the arm's
+    only as far as they are more like it than like the torso.
+
+    photo: [H, W, 3] uint8 RGB. arm: [H, W] bool, as cut, without hands. torso: [H, W] bool, what
+    is left of the torso.
+    """
+    found = np.zeros(arm.shape, bool)
+    beside = torso & grown(arm, 0.06 * max(arm.shape))
+    if not beside.any():
+        return found
+    # A fold's shadow is darker, and of the same hue.
+    colours = cv2.cvtColor(photo, cv2.COLOR_RGB2LAB) * np.float32([0.7, 1.0, 1.0])
+    other = np.median(colours[beside], axis=0)
+    from_torso = np.linalg.norm(colours - other, axis=-1)
+    for bone, half in ((area.upper, arm & ~area.lower), (area.forearm, arm & area.lower)):
+        bins = np.clip(bone.t * WIDTH_BINS, 0, WIDTH_BINS - 1).astype(int)
+        core = half & (bone.distance < CORE * bone.radius)
+        for number in np.unique(bins[half]):
+            here = half & (bins == number)
+            if not (here & core).any():
+                continue
+            own = np.median(colours[here & core], axis=0)
+            if np.linalg.norm(own - other) > DIFFERENT:
+                found |= here & ~core & (from_torso < MORE * np.linalg.norm(colours - own, axis=-1))
+    # A dark cuff beside the hand has the colour of the shirt, too; but it does not touch it.
+    return one_piece(found | torso, torso) & found
 
 
 def limb_shape(seen: np.ndarray, bone: Bone, hidden: np.ndarray) -> np.ndarray:
