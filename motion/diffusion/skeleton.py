@@ -30,10 +30,10 @@ class SkeletonDiffusionOptions:
     which is what the network tells of pure noise; else as drawn.
     """
 
-    sampler: SamplerOptions = field(default_factory=SamplerOptions)
+    sampler: SamplerOptions = field(default_factory=lambda: SamplerOptions(steps=20))
     lookahead: int = 8
     face_guidance: float = 2.0
-    body_guidance: float = 1.5
+    body_guidance: float = 2.0
     expected_lips: bool = True
     finishing: Finishing = FOR_DIFFUSION
 
