@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..errors import UsageError
 from ..keypoints.layout import FACE_NOSE_TIP, MOTION_ARMS
 from ..keypoints.person import REST
 from ..motion.dialogue.checkpoint import save_pair
@@ -163,6 +164,13 @@ def train_dialogue(options: DialogueTraining) -> Path:
     silence = encoder.encode(Speech(np.zeros(SAMPLE_RATE, np.float32)), 25.0).features[0]
     train, val = (material(options, split) for split in ("train", "val"))
     data = options.data
+    found = {clip.speech.shape[1] for clip in train.spoken if clip.speech is not None}
+    if found - {encoder.channels}:
+        raise UsageError(
+            f"{data.folder} has {found.pop()} speech features a frame, expected the "
+            f"{encoder.channels} of the speech encoder 'mel': talks are put together with pauses, "
+            "whose features that encoder tells. Build a data set with it."
+        )
     draws = (data.window, silence, options.real, data.favoured)
     talks = TalkSampler(train, *draws, seed=loop.seed)
     # A small validation split may hold nobody who is silent.

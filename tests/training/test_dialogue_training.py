@@ -79,6 +79,13 @@ def test_training_learns(dataset, tmp_path):
     assert lines[-1]["train"]["loss"] < 0.9 * lines[0]["train"]["loss"]
 
 
+def test_other_speech_features_are_named(tmp_path, monkeypatch):
+    wide = dataclasses.replace(clip(), speech=np.ones((120, 190), np.float32))
+    monkeypatch.setattr("gesticulate.training.dialogue.load_clips", lambda *_, **__: [wide])
+    with pytest.raises(UsageError, match="190 speech features a frame, expected the 166"):
+        train_dialogue(options(tmp_path / "set", tmp_path))
+
+
 def test_a_window_too_short_is_refused(tmp_path):
     given = options(tmp_path, tmp_path)
     with pytest.raises(UsageError, match="leaves 0"):
