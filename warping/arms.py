@@ -131,7 +131,7 @@ def of_torso(photo: np.ndarray, arm: np.ndarray, area: ArmArea, torso: np.ndarra
     if not beside.any():
         return found
     # A fold's shadow is darker, and of the same hue.
-    colours = cv2.cvtColor(photo, cv2.COLOR_RGB2LAB) * np.float32([0.7, 1.0, 1.0])
+    colours = cv2.cvtColor(photo, cv2.COLOR_RGB2LAB) * np.array([0.7, 1.0, 1.0], np.float32)
     other = np.median(colours[beside], axis=0)
     from_torso = np.linalg.norm(colours - other, axis=-1)
     for bone, half in ((area.upper, arm & ~area.lower), (area.forearm, arm & area.lower)):
