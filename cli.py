@@ -207,7 +207,7 @@ def _retrieve(arguments: list[str]) -> int:
     options = _parse(RetrieveOptions, arguments, "gesticulate retrieve")
     from .datasets.library import motions
     from .motion.checkpoint import load_alignment
-    from .motion.retrieval import rank
+    from .motion.retrieval import as_json, as_text, rank
     from .pipelines import registry
     from .speech.load import load
     from .weights import locate
@@ -217,15 +217,7 @@ def _retrieve(arguments: list[str]) -> int:
     speech = encoder.encode(load(options.speech), 25.0)
     library = motions(options.library, options.split)
     matches = rank(alignment, speech, library, options.part)[: options.top]
-    if options.json:
-        import dataclasses
-        import json
-
-        print(json.dumps([dataclasses.asdict(match) for match in matches], indent=1))
-        return 0
-    for place, match in enumerate(matches, start=1):
-        end = match.clip_start + match.seconds
-        print(f"{place:3} {match.score:6.3f}  {match.clip}  {match.clip_start:.1f}..{end:.1f} s")
+    print(as_json(matches) if options.json else as_text(matches))
     return 0
 
 

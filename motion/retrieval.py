@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
@@ -34,6 +35,20 @@ class Match:
     clip_start: float
     speech_start: float
     seconds: float
+
+
+def as_text(matches: Sequence[Match]) -> str:
+    """A line for each match: its rank, score, clip, and the span of the clip."""
+    return "\n".join(
+        f"{place:3} {match.score:6.3f}  {match.clip}  "
+        f"{match.clip_start:.1f}..{match.clip_start + match.seconds:.1f} s"
+        for place, match in enumerate(matches, start=1)
+    )
+
+
+def as_json(matches: Sequence[Match]) -> str:
+    """A list of objects with the fields of `Match`."""
+    return json.dumps([asdict(match) for match in matches], indent=1)
 
 
 @torch.inference_mode()
