@@ -18,13 +18,14 @@ from typing import Any
 
 from .. import __version__
 from ..errors import UsageError
+from ..speech.track import Encoder
 from .annotate import AnnotationJob, Estimator, annotate
 from .clip import Clip, Cutting, CuttingJob, cut, load_cutting
 from .crop import CropJob, write_crop
 from .files import write_text
 from .jobs import run_jobs
 from .options import FPS, BuildOptions
-from .process import RECIPE, Encoder, Processed, ProcessJob, process
+from .process import RECIPE, Processed, ProcessJob, process
 from .publish import publish
 from .rejected import rejected_rows, write_rejected
 from .sources import Source, find_sources

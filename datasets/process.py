@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from ..keypoints.person import to_motion
 from ..keypoints.poses import Poses
 from ..keypoints.smoothing import fill_gaps, smooth
 from ..speech.load import load
-from ..speech.track import SAMPLE_RATE, Speech, SpeechFeatures
+from ..speech.track import SAMPLE_RATE, Encoder, Speech, SpeechFeatures
 from . import quality
 from .annotate import Remarks
 from .clip import Clip
@@ -27,15 +27,6 @@ from .quality import Verdict
 # Counted up whenever a change of the code makes processed clips stale.
 RECIPE = 4
 ARRAYS = ("poses", "motion", "confidence", "speech", "voice", "energy")
-
-
-class Encoder(Protocol):
-    """What this stage needs of a speech encoder; its contract is ``SpeechEncoder``'s."""
-
-    name: str
-    channels: int
-
-    def encode(self, speech: Speech, fps: float) -> SpeechFeatures: ...
 
 
 @dataclass(frozen=True)

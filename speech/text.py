@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import WeightsError
 from .features import MelEncoder
-from .track import Speech, SpeechFeatures, Word
+from .track import Encoder, Speech, SpeechFeatures, Word
+from .wavlm import choose_device, first_line
 
 if TYPE_CHECKING:
     from torch import nn
@@ -23,15 +24,6 @@ if TYPE_CHECKING:
 REPOSITORY = "roberta-base"
 # Words at a time, and words on both sides that are read along: well below RoBERTa's 512 tokens.
 _PIECE, _CONTEXT = 160, 40
-
-
-class Encoder(Protocol):
-    """What this file needs of the encoder that it stands beside: `SpeechEncoder`'s contract."""
-
-    name: str
-    channels: int
-
-    def encode(self, speech: Speech, fps: float) -> SpeechFeatures: ...
 
 
 class TextEncoder:
@@ -56,18 +48,14 @@ class TextEncoder:
         Raises: WeightsError where models are neither there nor to be fetched; UsageError where no
         recogniser is installed.
         """
-        import torch
-
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.device = device
+        self.device = choose_device() if device == "auto" else device
         self._beside = beside
         self._tokens, network = _load(model)
-        self._network = network.to(device).eval()
+        self._network = network.to(self.device).eval()
         if recognise is None:
             from .words import Recogniser
 
-            recognise = Recogniser(device=device)
+            recognise = Recogniser(device=self.device)
         self._recognise = recognise
         self.name = f"{self._beside.name}+text"
         self.channels = network.config.hidden_size + self._beside.channels
@@ -136,9 +124,9 @@ def _load(model: str | Path) -> tuple[PreTrainedTokenizerBase, nn.Module]:
         tokens = AutoTokenizer.from_pretrained(str(model), add_prefix_space=True)
         return tokens, RobertaModel.from_pretrained(str(model), add_pooling_layer=False)
     except (OSError, ValueError) as error:
-        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise WeightsError(
-            f"the text encoder {model} could not be loaded: {said} Connect to the network once so "
-            "that it is fetched, give a folder that holds its config.json, weights and tokenizer, "
-            "or use a speech encoder without '+text', which needs none."
+            f"the text encoder {model} could not be loaded: {first_line(error)} "
+            "Connect to the network once so that it is fetched, give a folder that holds its "
+            "config.json, weights and tokenizer, or use a speech encoder without '+text', which "
+            "needs none."
         ) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -61,3 +62,13 @@ class SpeechFeatures:
 
     def __len__(self) -> int:
         return len(self.features)
+
+
+class Encoder(Protocol):
+    """What this package's own code needs of a speech encoder; its contract is `SpeechEncoder`'s in
+    the pipelines, which lower folders do not import."""
+
+    name: str
+    channels: int
+
+    def encode(self, speech: Speech, fps: float) -> SpeechFeatures: ...

@@ -42,7 +42,7 @@ class WavLMEncoder:
 
         Raises: WeightsError where they are neither there nor to be fetched.
         """
-        self.device = _choose_device() if device == "auto" else device
+        self.device = choose_device() if device == "auto" else device
         self._model = _load(model).to(self.device).eval()
         self._normalise = _wants_normalising(model)
         self._mel = MelEncoder()
@@ -101,7 +101,8 @@ def _on_frame_clock(rows: np.ndarray, frames: int, fps: float) -> np.ndarray:
     return rows[before] * (1 - part) + rows[after] * part
 
 
-def _choose_device() -> str:
+def choose_device() -> str:
+    """A GPU where torch finds one, else the CPU."""
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
@@ -114,7 +115,7 @@ def _load(model: str | Path) -> WavLMModel:
         return WavLMModel.from_pretrained(str(model))
     except (OSError, ValueError) as error:
         raise WeightsError(
-            f"the speech encoder {model} could not be loaded: {_first_line(error)} "
+            f"the speech encoder {model} could not be loaded: {first_line(error)} "
             "Connect to the network once so that it is fetched, give a folder that holds its "
             "config.json and weights, or use the built-in encoder 'mel', which needs none."
         ) from error
@@ -130,5 +131,6 @@ def _wants_normalising(model: str | Path) -> bool:
         return True
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What an error says first; its kind where it says nothing."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

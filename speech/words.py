@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from typing import Any
 
 from ..errors import UsageError, WeightsError
 from .track import Speech, Word
@@ -36,7 +37,7 @@ def recognise(
 
 
 class Recogniser:
-    """Speech -> words; see `recognise`. Loads its model once, for many recordings."""
+    """Speech -> words; see `recognise`. Loads each model once, for many recordings."""
 
     def __init__(
         self, model: str = MODEL, language: str | None = None, device: str = "cpu"
@@ -47,6 +48,7 @@ class Recogniser:
                 "Install one with: pip install 'gesticulate[words]' (or [whisperx])"
             )
         self.model, self.language, self.device = model, language, device
+        self._aligners: dict[str, Any] = {}  # of WhisperX, by language
         precision = "int8" if device == "cpu" else "float16"
         try:
             if _installed("whisperx"):
@@ -72,8 +74,11 @@ class Recogniser:
         import whisperx
 
         heard = self._whisper.transcribe(speech.waveform, batch_size=8)
+        language = heard["language"]
         try:
-            aligner, facts = whisperx.load_align_model(heard["language"], self.device)
+            if language not in self._aligners:
+                self._aligners[language] = whisperx.load_align_model(language, self.device)
+            aligner, facts = self._aligners[language]
             # The aligner fetches a sentence splitter too, on its first run.
             aligned = whisperx.align(
                 heard["segments"], aligner, facts, speech.waveform, self.device
