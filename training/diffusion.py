@@ -70,6 +70,18 @@ def add_noise(
     return scheduler.add_noise(clean, added, steps), added, steps
 
 
+def target_of(scheduler: DDPMScheduler, clean: Tensor, added: Tensor, steps: Tensor) -> Tensor:
+    """What a network should tell of clean [B, ...] with noise added at steps [B], by the
+    scheduler's `prediction_type`."""
+    match scheduler.config.prediction_type:
+        case "sample":
+            return clean
+        case "epsilon":
+            return added
+        case _:
+            return scheduler.get_velocity(clean, added, steps)
+
+
 def chosen(count: int, chance: float, noise: torch.Generator, device: torch.device) -> Tensor:
     """[count] bool, each true with a chance."""
     return (torch.rand(count, generator=noise) < chance).to(device)

@@ -24,6 +24,7 @@ from .diffusion import (
     measure_speech,
     measure_vectors,
     squared_error,
+    target_of,
     whole,
 )
 from .generator import most_heard
@@ -94,9 +95,8 @@ class FineLosses(nn.Module):
         # Sound that the lips do not follow would teach the face to ignore sound.
         speech = self.denoiser.hear(batch.speech[:, before:], hide | ~batch.follows)
         told = self.denoiser(noisy, steps, history, speech, batch.speaker).float()
-        target = added if self.options.prediction == "epsilon" else clean
-        loss = squared_error(told, target, known, None)
-        return {"loss": loss}
+        target = target_of(self.scheduler, clean, added, steps)
+        return {"loss": squared_error(told, target, known, None)}
 
     def _history(self, frames: Tensor, seen: Tensor, noise: torch.Generator) -> Tensor:
         """Latents of the poses before, [B, H, G, D], in some samples of the last one repeated."""
@@ -163,7 +163,8 @@ def train_vqvae(
         ema=0.0,
     )
     torch.manual_seed(loop.seed)
-    vqvae = MotionVQVAE(VQVAEOptions(options.vqvae_width, options.code_dim, options.codes))
+    sizes = VQVAEOptions(options.vqvae_width, options.code_dim, options.codes, options.levels)
+    vqvae = MotionVQVAE(sizes)
     measure_vectors(vqvae, [sampler.batch(PROBE + i, 64) for i in range(8)])
     staged = dataclasses.replace(options, loop=loop)
     trained = fit_on_windows(VQVAELosses(vqvae, options), staged, sampler, held_out)

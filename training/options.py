@@ -209,6 +209,8 @@ class FineGestureTraining:
     vqvae_width: int = 64
     code_dim: int = 64
     codes: int = 256
+    levels: int = 1
+    """Codebooks of each group of points, one for what the one before left over (the paper: 1)."""
     velocity: float = 1.0
     acceleration: float = 1.0
     commitment: float = 1.0
@@ -228,8 +230,8 @@ class FineGestureTraining:
     from_reference: float = 0.3
     """Chance that these are one pose, repeated, as where motion begins with a photo."""
     noise_steps: int = 500
-    prediction: Literal["sample", "epsilon"] = "epsilon"
-    """What the network tells: the clean sample, or the noise as in the paper."""
+    prediction: Literal["sample", "epsilon", "v_prediction"] = "epsilon"
+    """What the network tells: the clean sample, the noise as in the paper, or the velocity."""
     hide_speech: float = 0.1
     """Chance that a sample goes without speech, for classifier-free guidance."""
     speakers: int = 16

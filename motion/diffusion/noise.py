@@ -33,14 +33,14 @@ class NoiseOptions:
 
     steps: of training. schedule: "cosine" keeps cos(t)^power of the signal's variance at the time
     t in 0..pi/2 (power 2 is Nichol & Dhariwal's, the public model of Democratizing has 4); "linear"
-    is that of Ho et al. 2020. prediction: what the network tells, the clean "sample" or the noise
-    ("epsilon").
+    is that of Ho et al. 2020. prediction: what the network tells, the clean "sample", the noise
+    ("epsilon"), or the velocity between them ("v_prediction"; Salimans & Ho 2022, appendix D).
     """
 
     steps: int = 100
     schedule: Literal["cosine", "linear"] = "cosine"
     power: float = 4.0
-    prediction: Literal["sample", "epsilon"] = "sample"
+    prediction: Literal["sample", "epsilon", "v_prediction"] = "sample"
 
 
 @dataclass(frozen=True)

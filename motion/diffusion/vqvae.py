@@ -19,12 +19,13 @@ from .groups import DIMS, GROUP_DIMS, GROUPS, Grouping
 
 @dataclass(frozen=True)
 class VQVAEOptions:
-    """Sizes. width: of a group's convolutions. code_dim, codes: of a group's codebook (the paper:
-    64 and 256)."""
+    """Sizes. width: of a group's convolutions. code_dim, codes, levels: of its codebooks, each of
+    which quantises what the one before left over (the paper: 64, 256 and 1)."""
 
     width: int = 64
     code_dim: int = 64
     codes: int = 256
+    levels: int = 1
 
 
 @dataclass
@@ -95,7 +96,7 @@ class MotionVQVAE(nn.Module):
             _convolution(width, GROUP_DIMS),
         )
         self.quantizers = nn.ModuleList(
-            ResidualQuantizer(1, options.codes, dim, dropout=0.0) for _ in GROUPS
+            ResidualQuantizer(options.levels, options.codes, dim, dropout=0.0) for _ in GROUPS
         )
 
     def encode(self, vectors: Tensor) -> Tensor:
@@ -107,16 +108,12 @@ class MotionVQVAE(nn.Module):
     def decode(self, latents: Tensor, quantise: bool = True) -> Tensor:
         """Latents [B, T, G, code_dim] -> motion vectors [B, T, 232] in shoulder widths.
 
-        quantise: put each latent on its nearest code first.
+        quantise: put each latent on its nearest codes first.
         """
         if quantise:
             # As for a tokenizer: near codes differ by less than half precision can tell.
-            latents = latents.float()
-            parts = [
-                book.lookup(book.books[0].nearest(x.flatten(0, 1)).view(*x.shape[:2], 1))
-                for book, x in zip(self.quantizers, latents.unbind(2), strict=True)
-            ]
-            latents = torch.stack(parts, 2)
+            parts = zip(self.quantizers, latents.float().unbind(2), strict=True)
+            latents = torch.stack([quantizer(x).values for quantizer, x in parts], 2)
         return self._normalised(latents) * self.spread + self.mean
 
     def forward(self, vectors: Tensor, seen: Tensor, quantise: bool = True) -> Coded:

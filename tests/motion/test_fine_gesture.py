@@ -78,6 +78,24 @@ def test_decoding_rounds_to_the_nearest_codes():
         assert not torch.allclose(vqvae.decode(latents), vqvae.decode(latents, quantise=False))
 
 
+def test_more_codebooks_quantise_what_is_left_over():
+    torch.manual_seed(4)
+    vqvae = MotionVQVAE(VQVAEOptions(8, 6, 16, levels=3)).train()
+    vectors = torch.randn(4, 20, DIMS)
+    vqvae(vectors, torch.ones_like(vectors))
+    vqvae.eval()
+    with torch.no_grad():
+        latents = vqvae.encode(vectors)
+        rounded = latents.clone()
+        for group, quantizer in enumerate(vqvae.quantizers):
+            left = latents[:, :, group]
+            for book in quantizer.books:
+                left = left - book.codes[torch.cdist(left, book.codes).argmin(-1)]
+            rounded[:, :, group] -= left
+        assert (latents - rounded).abs().mean() < 0.7 * latents.abs().mean()
+        torch.testing.assert_close(vqvae.decode(latents), vqvae.decode(rounded, quantise=False))
+
+
 def test_raw_latents_go_there_and_back():
     raw = RawLatents()
     raw.mean.normal_()

@@ -15,12 +15,26 @@ from gesticulate.motion.diffusion.noise import (
     training_scheduler,
 )
 
-OPTIONS = [NoiseOptions(), NoiseOptions(40, "linear", prediction="epsilon")]
+OPTIONS = [
+    NoiseOptions(),
+    NoiseOptions(40, "linear", prediction="epsilon"),
+    NoiseOptions(40, "linear", prediction="v_prediction"),
+]
 
 
 def remaining(options):
     """Share of the signal's variance after each step, [steps]."""
     return np.cumprod(1 - betas(options))
+
+
+def split(options, x, told, kept):
+    """What a network told of noisy x as its clean part and its noise."""
+    signal, spread = kept**0.5, (1 - kept) ** 0.5
+    if options.prediction == "sample":
+        return told, (x - signal * told) / spread
+    if options.prediction == "epsilon":
+        return (x - spread * told) / signal, told
+    return signal * x - spread * told, spread * x + signal * told
 
 
 def network(options):
@@ -33,7 +47,10 @@ def network(options):
         clean = wave + 0.3 * a * torch.tanh(x)
         if options.prediction == "sample":
             return clean
-        return (x - a.sqrt() * clean) / (1 - a).sqrt()
+        error = (x - a.sqrt() * clean) / (1 - a).sqrt()
+        if options.prediction == "epsilon":
+            return error
+        return a.sqrt() * error - (1 - a).sqrt() * clean
 
     return predict
 
@@ -74,9 +91,7 @@ def test_ddpm_is_the_plain_loop(options):
     for t in range(options.steps - 1, -1, -1):
         before = kept[t - 1] if t else 1.0
         told = predict(x.float(), torch.full((2,), t)).double()
-        clean = told
-        if options.prediction == "epsilon":
-            clean = (x - (1 - kept[t]) ** 0.5 * told) / kept[t] ** 0.5
+        clean, _ = split(options, x, told, kept[t])
         mean = before**0.5 * b[t] / (1 - kept[t]) * clean
         mean = mean + (1 - b[t]) ** 0.5 * (1 - before) / (1 - kept[t]) * x
         x = mean
@@ -98,10 +113,7 @@ def test_ddim_is_the_plain_loop(options, count):
     for t, following in zip(times, [*times[1:], None], strict=True):
         before = 1.0 if following is None else kept[following]
         told = predict(x.float(), torch.full((2,), t)).double()
-        if options.prediction == "sample":
-            clean, error = told, (x - kept[t] ** 0.5 * told) / (1 - kept[t]) ** 0.5
-        else:
-            clean, error = (x - (1 - kept[t]) ** 0.5 * told) / kept[t] ** 0.5, told
+        clean, error = split(options, x, told, kept[t])
         x = before**0.5 * clean + (1 - before) ** 0.5 * error
     torch.testing.assert_close(made, x.float(), atol=2e-4, rtol=2e-3)
 

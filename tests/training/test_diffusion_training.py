@@ -13,16 +13,24 @@ from gesticulate.errors import UsageError
 from gesticulate.motion.diffusion.checkpoint import load_fine, load_skeleton
 from gesticulate.motion.diffusion.csg import OPTIONS as PUBLIC
 from gesticulate.motion.diffusion.fine import FineGestureGenerator
-from gesticulate.motion.diffusion.noise import SamplerOptions, sample
+from gesticulate.motion.diffusion.noise import (
+    NoiseOptions,
+    SamplerOptions,
+    betas,
+    sample,
+    training_scheduler,
+)
 from gesticulate.motion.diffusion.skeleton import SkeletonDiffusionGenerator
 from gesticulate.motion.diffusion.vqvae import MotionVQVAE, RawLatents, VQVAEOptions
 from gesticulate.training.clips import Batch, WindowSampler
 from gesticulate.training.data import load_clips
 from gesticulate.training.diffusion import (
+    add_noise,
     changes,
     measure,
     measure_vectors,
     squared_error,
+    target_of,
     whole,
 )
 from gesticulate.training.fine_gesture import VQVAELosses, train_fine_gesture
@@ -111,6 +119,24 @@ def test_a_history_is_the_frames_before_or_one_of_them(dataset, tmp_path):
     repeated = (made == frames[:, -1:]).all(-1).all(-1)
     assert 0.2 < float(repeated.float().mean()) < 0.4
     assert torch.equal(made[~repeated], frames[~repeated])
+
+
+@pytest.mark.parametrize("prediction", ["sample", "epsilon", "v_prediction"])
+def test_the_target_tells_the_clean_part(prediction):
+    """Salimans & Ho 2022, appendix D: clean = signal * noisy - spread * velocity."""
+    options = NoiseOptions(40, "linear", prediction=prediction)
+    scheduler = training_scheduler(options)
+    clean = torch.randn(6, 5, 9, 4)
+    noisy, added, steps = add_noise(clean, scheduler, torch.Generator().manual_seed(0))
+    kept = torch.from_numpy(np.cumprod(1 - betas(options))).float()[steps][:, None, None, None]
+    signal, spread = kept**0.5, (1 - kept) ** 0.5
+    told = target_of(scheduler, clean, added, steps)
+    found = {
+        "sample": told,
+        "epsilon": (noisy - spread * told) / signal,
+        "v_prediction": signal * noisy - spread * told,
+    }[prediction]
+    torch.testing.assert_close(found, clean, atol=1e-4, rtol=1e-3)
 
 
 def test_each_samples_mean_counts_the_same():
