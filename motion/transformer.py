@@ -33,19 +33,26 @@ class Attention(nn.Module):
         self.out = nn.Linear(width, width)
 
     def forward(
-        self, x: Tensor, context: Tensor, at: Tensor, context_at: Tensor, reach: int | None = None
+        self,
+        x: Tensor,
+        context: Tensor,
+        at: Tensor | None = None,
+        context_at: Tensor | None = None,
+        reach: int | None = None,
     ) -> Tensor:
         """x: [B, N, W] attends to context: [B, M, W].
 
-        at, context_at: [N] and [M], positions in frames. reach: attend to at most so many frames
+        at, context_at: [N] and [M], positions in frames; without, tokens have no order. reach: attend to at most so many frames
         to either side; a token before the first frame (position < 0) sees everything.
         """
         q = rearrange(self.query(x), "b n (h d) -> b h n d", h=self.heads)
         k, v = rearrange(self.key_value(context), "b m (s h d) -> s b h m d", s=2, h=self.heads)
         # Written out: for windows of 80 frames PyTorch's fused attention is several times slower
         # backwards on a CPU, and memory is no concern.
-        nearness = rotate(q, at) @ rotate(k, context_at).transpose(-1, -2) * q.shape[-1] ** -0.5
-        if reach is not None:
+        if at is not None and context_at is not None:
+            q, k = rotate(q, at), rotate(k, context_at)
+        nearness = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5
+        if at is not None and context_at is not None and reach is not None:
             far = (at[:, None] - context_at[None, :]).abs() > reach
             nearness = nearness.masked_fill(far & (at >= 0)[:, None], -torch.inf)
         y = nearness.softmax(-1).to(v.dtype) @ v

@@ -79,9 +79,7 @@ class SpatioTemporalBlock(nn.Module):
         batch, frames, groups, _ = x.shape
         if self.options.spatial:
             y = rearrange(self.spatial_norm(x), "b t g w -> (b t) g w")
-            # Groups have no order: all stand at one place.
-            at = torch.zeros(groups, device=x.device)
-            y = self.spatial(y, y, at, at)
+            y = self.spatial(y, y)  # groups have no order
             x = x + rearrange(y, "(b t) g w -> b t g w", b=batch)
         along = rearrange(x, "b t g w -> (b g) t w")
         style = repeat(style, "b w -> (b g) w", g=groups)
