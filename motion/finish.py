@@ -40,8 +40,8 @@ PATIENCE_SECONDS, REST_SECONDS = 1.5, 0.4
 class Finishing:
     """How much is done to what a generator made. The defaults are for drawn tokens.
 
-    face_smoothing, head_smoothing, body_smoothing: standard deviations in seconds. Lips and lids
-    close within 80 ms and get next to none. Head and hands then move about as fast as people's on
+    face_smoothing, head_smoothing, body_smoothing: standard deviations in seconds, 0 is none. Lips
+    and lids close within 80 ms and get next to none. Head and hands then move about as fast as people's on
     14 training clips (head 0.14 shoulder widths a second, real 0.11; fingers 0.20, real 0.21).
     mouth_share: how much of the mouth's and jaw's form is kept. On those clips drawn tokens change
     it too much: the standard deviation of the mouth's width was 0.12 eye distances, really 0.05.
@@ -125,6 +125,8 @@ def smooth(motion: Motion, finishing: Finishing = FOR_TOKENS) -> Motion:
     head, expression, nose = split_face(points)
 
     def low_pass(values: np.ndarray, seconds: float) -> np.ndarray:
+        if seconds == 0:
+            return values
         return gaussian_filter1d(values, seconds * motion.fps, axis=0, mode="nearest")
 
     join_face(

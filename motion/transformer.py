@@ -42,8 +42,9 @@ class Attention(nn.Module):
     ) -> Tensor:
         """x: [B, N, W] attends to context: [B, M, W].
 
-        at, context_at: [N] and [M], positions in frames; without, tokens have no order. reach: attend to at most so many frames
-        to either side; a token before the first frame (position < 0) sees everything.
+        at, context_at: [N] and [M], positions in frames; without, tokens have no order. reach:
+        attend to at most so many frames to either side; a token before the first frame
+        (position < 0) sees everything.
         """
         q = rearrange(self.query(x), "b n (h d) -> b h n d", h=self.heads)
         k, v = rearrange(self.key_value(context), "b m (s h d) -> s b h m d", s=2, h=self.heads)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ..motion.diffusion.checkpoint import FineGesture, load_vqvae, save_fine, save_vqvae
 from ..motion.diffusion.fine_network import FineDenoiser, FineOptions
+from ..motion.diffusion.groups import DIMS
 from ..motion.diffusion.noise import NoiseOptions, training_scheduler
 from ..motion.diffusion.vqvae import MotionVQVAE, RawLatents, VQVAEOptions
 from .clips import Batch, Clip, WindowSampler
@@ -26,6 +27,7 @@ from .diffusion import (
     squared_error,
     target_of,
     whole,
+    whole_importance,
 )
 from .generator import most_heard
 from .loop import noise_of
@@ -41,6 +43,8 @@ class VQVAELosses(nn.Module):
         super().__init__()
         self.options = options
         self.vqvae = vqvae
+        weight = whole_importance() if options.importance else torch.ones(DIMS)
+        self.register_buffer("weight", weight, persistent=False)
 
     def forward(self, batch: Batch, step: int) -> dict[str, Tensor]:
         """The losses by name."""
@@ -50,7 +54,7 @@ class VQVAELosses(nn.Module):
         made, real = coded.vectors.float(), (vectors - self.vqvae.mean) / self.vqvae.spread
         terms = {}
         for name in ("place", "velocity", "acceleration"):
-            terms[name] = masked_mean((made - real).abs(), seen)
+            terms[name] = masked_mean((made - real).abs() * self.weight, seen)
             (made, both), (real, _) = changes(made, seen), changes(real, seen)
             seen = both
         loss = (
@@ -144,6 +148,7 @@ def build(
             history=options.history,
             spatial=options.spatial,
             temporal=options.temporal,
+            adapt=options.adapt,
             noise=NoiseOptions(options.noise_steps, "linear", prediction=options.prediction),
         )
     )

@@ -215,6 +215,9 @@ class FineGestureTraining:
     acceleration: float = 1.0
     commitment: float = 1.0
     """Weights of the VQ-VAE's losses (the paper, equation 4: all 1)."""
+    importance: bool = False
+    """Whether lips, the place of the head and arms count more in them. In the paper all numbers
+    count the same."""
     width: int = 128
     heads: int = 4
     hidden: int = 256
@@ -225,6 +228,9 @@ class FineGestureTraining:
     """Attention between the groups of points; without: the paper's ablation."""
     temporal: bool = True
     """Attention between frames; without: the paper's ablation."""
+    adapt: Literal["instance", "layer"] = "instance"
+    """How speaker and step come in: by AdaIN as in the paper, or by adaptive layer normalisation,
+    which keeps how much a person moves in a window."""
     history: int = 4
     """Poses before the window."""
     from_reference: float = 0.3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
 from einops import rearrange, repeat
@@ -24,7 +25,9 @@ class FineOptions:
     speech (128). speech_layers, speech_reach: of its encoder; the paper has a temporal convolution
     network of 12 layers. speakers, speaker_dim: rows of the speaker table, row 0 is anybody, and
     numbers of a row (8). window: frames made at a time. history: poses before them (4). spatial,
-    temporal: the two attentions; the ablations do without one.
+    temporal: the two attentions; the ablations do without one. adapt: what the speaker and the step
+    scale and shift: each channel normalised over the window (AdaIN, as in the paper), or each frame
+    normalised over its channels (`AdaLN`).
     """
 
     speech_channels: int
@@ -43,27 +46,48 @@ class FineOptions:
     history: int = 4
     spatial: bool = True
     temporal: bool = True
+    adapt: Literal["instance", "layer"] = "instance"
     noise: NoiseOptions = field(
         default_factory=lambda: NoiseOptions(500, "linear", prediction="epsilon")
     )
 
 
+class AdaLN(nn.Module):
+    """Adaptive layer normalisation (Perez et al. 2018; Peebles & Xie 2023, section 3.2).
+
+    Unlike AdaIN it keeps what stays the same over a window, and how far the rest moves.
+    """
+
+    def __init__(self, width: int, style_dim: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width, elementwise_affine=False)
+        self.affine = nn.Linear(style_dim, 2 * width)
+        nn.init.zeros_(self.affine.weight)
+        nn.init.zeros_(self.affine.bias)
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        """x: [B, N, W]; style: [B, S]."""
+        scale, shift = self.affine(style)[:, None].chunk(2, dim=-1)
+        return self.norm(x) * (1 + scale) + shift
+
+
 class SpatioTemporalBlock(nn.Module):
     """Attention between the groups of a frame, then between the frames of a group, then an MLP.
 
-    The speaker and the step come in by AdaIN behind temporal attention and behind the MLP.
+    The speaker and the step come in behind temporal attention and behind the MLP.
     """
 
     def __init__(self, options: FineOptions) -> None:
         super().__init__()
         width, heads = options.width, options.heads
+        adaptive = AdaIN if options.adapt == "instance" else AdaLN
         if options.spatial:
             self.spatial_norm = nn.LayerNorm(width)
             self.spatial = Attention(width, heads)
         if options.temporal:
             self.temporal_norm = nn.LayerNorm(width)
             self.temporal = Attention(width, heads)
-            self.attended = AdaIN(width, width)
+            self.attended = adaptive(width, width)
         self.mlp = nn.Sequential(
             nn.LayerNorm(width),
             nn.Linear(width, options.hidden),
@@ -71,7 +95,7 @@ class SpatioTemporalBlock(nn.Module):
             nn.Linear(options.hidden, width),
             nn.Dropout(options.dropout),
         )
-        self.fed = AdaIN(width, width)
+        self.fed = adaptive(width, width)
         self.options = options
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:

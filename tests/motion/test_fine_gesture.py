@@ -161,19 +161,24 @@ def test_attention_is_where_the_ablation_leaves_it(parts):
     assert reach(opened(layers=1, spatial=False), parts, 7, 3)[:, 3].all()
     assert reach(opened(layers=1, temporal=False), parts, 7, 3)[7].all()
     assert reach(opened(layers=1), parts, 7, 3).all()
+    # AdaLN has none over time.
+    alone = reach(opened(layers=1, spatial=False, temporal=False, adapt="layer"), parts, 7, 3)
+    assert alone.sum() == alone[7, 3] == 1
 
 
-def test_the_style_is_a_scale_and_shift_of_each_channel(parts):
+@pytest.mark.parametrize("adapt", ["instance", "layer"])
+def test_the_style_is_a_scale_and_shift_of_each_channel(parts, adapt):
     """With AdaIN at its start, zero, the speaker does not matter: it comes in nowhere else."""
-    network = tiny_fine()
+    network = tiny_fine(adapt=adapt)
     with torch.no_grad():
         a = run(network, parts)
         b = run(network, parts | {"speaker": torch.tensor([1, 1])})
     assert torch.equal(a, b)
 
 
-def test_gradient_reaches_every_weight(parts):
-    network = opened().train()
+@pytest.mark.parametrize("adapt", ["instance", "layer"])
+def test_gradient_reaches_every_weight(parts, adapt):
+    network = opened(adapt=adapt).train()
     speech = network.hear(parts["speech"], torch.tensor([True, False]))
     network(**(parts | {"speech": speech})).square().mean().backward()
     without = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.any()]

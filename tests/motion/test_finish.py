@@ -9,7 +9,7 @@ from gesticulate.keypoints.layout import MOTION_ARMS, MOTION_FACE, MOTION_LEFT_H
 from gesticulate.keypoints.motion import Motion
 from gesticulate.keypoints.person import REST
 from gesticulate.motion.blinks import add_blinks, closure
-from gesticulate.motion.finish import ARMS, SHOULDERS, calm_mouth, smooth, stay_near
+from gesticulate.motion.finish import ARMS, SHOULDERS, Finishing, calm_mouth, smooth, stay_near
 from gesticulate.motion.lips import (
     LOWER_INNER,
     UPPER_INNER,
@@ -99,6 +99,14 @@ def test_smoothing_takes_jitter_and_leaves_a_stroke():
     points[:, body, 1] += stroke[:, None]
     kept = smooth(Motion(points, still.confidence)).points[:, 80, 1] - REST[80, 1]
     assert np.abs(kept[20:80]).max() > 0.85 * 0.5
+
+
+def test_no_smoothing_leaves_the_motion():
+    moved = resting(30)
+    points = moved.points + np.random.default_rng(0).normal(0, 0.01, moved.points.shape)
+    unsmoothed = Finishing(face_smoothing=0, head_smoothing=0, body_smoothing=0)
+    made = smooth(Motion(points, moved.confidence), unsmoothed)
+    np.testing.assert_allclose(made.points, points, atol=1e-5)
 
 
 def test_lips_open_with_the_expected_syllables_and_not_in_silence():

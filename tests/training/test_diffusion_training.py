@@ -32,6 +32,7 @@ from gesticulate.training.diffusion import (
     squared_error,
     target_of,
     whole,
+    whole_importance,
 )
 from gesticulate.training.fine_gesture import VQVAELosses, train_fine_gesture
 from gesticulate.training.options import (
@@ -201,7 +202,7 @@ def test_fine_training_goes_without_its_parts(dataset, tmp_path):
 
 def test_the_vqvae_learns_velocity_and_acceleration(dataset, tmp_path):
     """Equation (4) against plain differences of arrays, and a few steps down it."""
-    options = fine_options(dataset, tmp_path, continuous=60)
+    options = fine_options(dataset, tmp_path, continuous=60, importance=True)
     clips = load_clips(options.data, "train", needs_sound=True)
     sampler = WindowSampler(clips, 20, augment=False)
     batch = sampler.batch(0, 8)
@@ -223,10 +224,10 @@ def test_the_vqvae_learns_velocity_and_acceleration(dataset, tmp_path):
         vectors, seen = whole(batch)
         coded = vqvae(vectors, seen)
     error = coded.vectors.numpy() - ((vectors - vqvae.mean) / vqvae.spread).numpy()
-    known = seen.numpy()
+    known, weight = seen.numpy(), whole_importance().numpy()
     total = coded.commitment.item()
     for name in ("place", "velocity", "acceleration"):
-        expected = (np.abs(error) * known).sum() / known.sum()
+        expected = (np.abs(error) * known * weight).sum() / known.sum()
         assert terms[name].item() == pytest.approx(expected, rel=1e-4)
         total += expected
         error, known = np.diff(error, axis=1), known[:, 1:] * known[:, :-1]
