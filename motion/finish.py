@@ -41,8 +41,9 @@ class Finishing:
     """How much is done to what a generator made. The defaults are for drawn tokens.
 
     face_smoothing, head_smoothing, body_smoothing: standard deviations in seconds, 0 is none. Lips
-    and lids close within 80 ms and get next to none. Head and hands then move about as fast as people's on
-    14 training clips (head 0.14 shoulder widths a second, real 0.11; fingers 0.20, real 0.21).
+    and lids close within 80 ms and get next to none. Head and hands then move about as fast as
+    people's on 14 training clips (head 0.14 shoulder widths a second, real 0.11; fingers 0.20, real
+    0.21).
     mouth_share: how much of the mouth's and jaw's form is kept. On those clips drawn tokens change
     it too much: the standard deviation of the mouth's width was 0.12 eye distances, really 0.05.
     lip_stretch, expected_share: see `lips.articulate`.
