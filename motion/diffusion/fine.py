@@ -11,7 +11,7 @@ from ...errors import UsageError
 from ...keypoints.motion import Motion
 from ...speech.track import SpeechFeatures
 from ...weights import locate
-from ..finish import Finishing, finish
+from ..finish import FOR_DIFFUSION, Finishing, finish
 from ..generator import NOBODY
 from ..inputs import check_inputs, pose_of
 from ..vectors import FACE_DIMS, to_motion
@@ -33,10 +33,10 @@ class FineGestureOptions:
 
     sampler: SamplerOptions = field(default_factory=lambda: SamplerOptions(steps=16))
     lookahead: int = 8
-    guidance: float = 2.0
+    guidance: float = 4.0
     quantise: bool = True
     speaker: str | None = None
-    finishing: Finishing = field(default_factory=Finishing)
+    finishing: Finishing = FOR_DIFFUSION
 
 
 class FineGestureGenerator:
