@@ -252,7 +252,7 @@ def _train_generator(arguments: list[str]) -> int:
 
 
 def _train_skeleton_diffusion(arguments: list[str]) -> int:
-    from .training.options import SkeletonDiffusionTraining
+    from .training.diffusion_options import SkeletonDiffusionTraining
 
     prog = "gesticulate train skeleton-diffusion"
     options = _parse_over_preset(SkeletonDiffusionTraining, arguments, prog)
@@ -263,7 +263,7 @@ def _train_skeleton_diffusion(arguments: list[str]) -> int:
 
 
 def _train_dialogue(arguments: list[str]) -> int:
-    from .training.options import DialogueTraining
+    from .training.diffusion_options import DialogueTraining
 
     options = _parse_over_preset(DialogueTraining, arguments, "gesticulate train dialogue")
     from .training.dialogue import train_dialogue
@@ -273,7 +273,7 @@ def _train_dialogue(arguments: list[str]) -> int:
 
 
 def _train_fine_gesture(arguments: list[str]) -> int:
-    from .training.options import FineGestureTraining
+    from .training.diffusion_options import FineGestureTraining
 
     options = _parse_over_preset(FineGestureTraining, arguments, "gesticulate train fine-gesture")
     from .training.fine_gesture import train_fine_gesture

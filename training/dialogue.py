@@ -26,8 +26,8 @@ from .diffusion import (
     squared_error,
     whole_importance,
 )
+from .diffusion_options import DialogueTraining
 from .loop import noise_of
-from .options import DialogueTraining
 from .sync import synchronised
 from .talks import Material, Side, Talks, TalkSampler, quiet_stretches, real_pairs
 from .tokenizer import PROBE

@@ -29,10 +29,10 @@ from .diffusion import (
     whole,
     whole_importance,
 )
+from .diffusion_options import FineGestureTraining
 from .generator import most_heard
 from .loop import noise_of
 from .losses import masked_mean
-from .options import FineGestureTraining
 from .tokenizer import PROBE
 
 

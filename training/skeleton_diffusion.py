@@ -23,8 +23,8 @@ from .diffusion import (
     whole,
     whole_importance,
 )
+from .diffusion_options import SkeletonDiffusionTraining
 from .loop import noise_of
-from .options import SkeletonDiffusionTraining
 from .tokenizer import PROBE
 
 

@@ -13,15 +13,17 @@ from gesticulate import configs
 from gesticulate.errors import UsageError
 from gesticulate.pipelines import registry
 from gesticulate.pipelines.preset import DEFAULT_PRESET, PipelinePreset
+from gesticulate.training.diffusion_options import (
+    DialogueTraining,
+    FineGestureTraining,
+    SkeletonDiffusionTraining,
+)
 from gesticulate.training.options import (
     AlignmentTraining,
     AnimationTraining,
     AutoencoderTraining,
-    DialogueTraining,
-    FineGestureTraining,
     GeneratorTraining,
     RendererTraining,
-    SkeletonDiffusionTraining,
     TokenizerTraining,
 )
 

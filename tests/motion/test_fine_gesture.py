@@ -23,8 +23,8 @@ from gesticulate.motion.diffusion.groups import DIMS, GROUP_DIMS, GROUPS, Groupi
 from gesticulate.motion.diffusion.noise import SamplerOptions
 from gesticulate.motion.diffusion.vqvae import MotionVQVAE, RawLatents, VQVAEOptions
 from gesticulate.speech.track import SpeechFeatures
+from gesticulate.training.diffusion_options import FineGestureTraining
 from gesticulate.training.fine_gesture import build
-from gesticulate.training.options import FineGestureTraining
 
 
 def test_every_point_is_in_one_group():

@@ -14,7 +14,8 @@ from gesticulate.motion.dialogue.diffusion import DialogueDiffusion
 from gesticulate.speech.features import MelEncoder
 from gesticulate.training.clips import Clip
 from gesticulate.training.dialogue import DialogueLosses, build, distances, train_dialogue
-from gesticulate.training.options import DataOptions, DialogueTraining, LoopOptions
+from gesticulate.training.diffusion_options import DialogueTraining
+from gesticulate.training.options import DataOptions, LoopOptions
 from gesticulate.training.talks import (
     Material,
     Stretch,

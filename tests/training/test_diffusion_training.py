@@ -34,13 +34,9 @@ from gesticulate.training.diffusion import (
     whole,
     whole_importance,
 )
+from gesticulate.training.diffusion_options import FineGestureTraining, SkeletonDiffusionTraining
 from gesticulate.training.fine_gesture import VQVAELosses, train_fine_gesture
-from gesticulate.training.options import (
-    DataOptions,
-    FineGestureTraining,
-    LoopOptions,
-    SkeletonDiffusionTraining,
-)
+from gesticulate.training.options import DataOptions, LoopOptions
 from gesticulate.training.skeleton_diffusion import (
     SkeletonLosses,
     build,
