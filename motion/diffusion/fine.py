@@ -90,7 +90,7 @@ class FineGestureGenerator:
 
         made = self.windows.fill(make, [speech.features], pose.vector)
         motion = to_motion(made[:, :FACE_DIMS], made[:, FACE_DIMS:], reference)
-        # The noise that is predicted tells no expectation, so the lips are followed as drawn.
+        # No expectation of the lips: where noise is predicted, there is none. They stay as drawn.
         finishing = self.options.finishing
         return finish(motion, None, speech.voice, reference, seed, expressiveness, finishing)
 
