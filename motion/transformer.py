@@ -76,10 +76,14 @@ class AdaIN(nn.Module):
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         """x: [B, N, W]; style: [B, S]."""
         scale, shift = self.affine(style)[:, None].chunk(2, dim=-1)
+        return self.normalise(x) * (1 + scale) + shift
+
+    def normalise(self, x: Tensor) -> Tensor:
+        """Each channel over time. x: [B, N, W] and the same out."""
         x = x - x.mean(1, keepdim=True)
         # Written out: PyTorch's variance along other dimensions than the last takes ten times as
         # long on a CPU.
-        return x * (x.square().mean(1, keepdim=True) + 1e-4).rsqrt() * (1 + scale) + shift
+        return x * (x.square().mean(1, keepdim=True) + 1e-4).rsqrt()
 
 
 class SelfBlock(nn.Module):

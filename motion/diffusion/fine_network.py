@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from einops import rearrange, repeat
 from torch import Tensor, nn
 
@@ -52,23 +53,15 @@ class FineOptions:
     )
 
 
-class AdaLN(nn.Module):
+class AdaLN(AdaIN):
     """Adaptive layer normalisation (Perez et al. 2018; Peebles & Xie 2023, section 3.2).
 
     Unlike AdaIN it keeps what stays the same over a window, and how far the rest moves.
     """
 
-    def __init__(self, width: int, style_dim: int) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(width, elementwise_affine=False)
-        self.affine = nn.Linear(style_dim, 2 * width)
-        nn.init.zeros_(self.affine.weight)
-        nn.init.zeros_(self.affine.bias)
-
-    def forward(self, x: Tensor, style: Tensor) -> Tensor:
-        """x: [B, N, W]; style: [B, S]."""
-        scale, shift = self.affine(style)[:, None].chunk(2, dim=-1)
-        return self.norm(x) * (1 + scale) + shift
+    def normalise(self, x: Tensor) -> Tensor:
+        """Each frame over its channels. x: [B, N, W] and the same out."""
+        return F.layer_norm(x, x.shape[-1:])
 
 
 class SpatioTemporalBlock(nn.Module):
