@@ -10,6 +10,7 @@ import numpy as np
 from ..keypoints import layout
 from ..keypoints.mediapipe_graphs import no_stderr
 from .grab import grown
+from .guided_filter import guided_filter
 from .rig import PhotoRig
 
 _lock = threading.Lock()
@@ -34,7 +35,7 @@ def snap_to_edges(photo: np.ndarray, mask: np.ndarray, radius: float = 0.012) ->
     mask: [H, W] float32 in 0..1. radius: of the filter, as a share of the photo's longer side.
     """
     pixels = max(2, round(radius * max(photo.shape[:2])))
-    smooth = cv2.ximgproc.guidedFilter(photo, mask, pixels, 6.0**2)
+    smooth = guided_filter(photo, mask, pixels, 6.0**2)
     # The filter leaves a haze on both sides of the edge: steepen it.
     return np.clip((smooth - 0.5) * 1.5 + 0.5, 0.0, 1.0)
 
