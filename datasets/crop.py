@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
-from ..ffmpeg_binary import ffmpeg_path, running
+from ..ffmpeg_binary import ffmpeg_path, file_url, running
 from ..keypoints import layout
 from ..keypoints.poses import Poses
 from .options import FPS
@@ -85,14 +85,14 @@ def write_crop(_: None, job: CropJob) -> None:
     import ffmpeg
 
     crop, span = job.crop, job.span
-    source = ffmpeg.input(str(job.video), ss=f"{span.start:.4f}", t=f"{span.seconds:.4f}")
+    source = ffmpeg.input(file_url(job.video), ss=f"{span.start:.4f}", t=f"{span.seconds:.4f}")
     pictures = source["V:0"].filter("fps", FPS, start_time=0)
     pictures = pictures.filter("crop", crop.side, crop.side, crop.x, crop.y)
     pictures = pictures.filter("scale", crop.size, crop.size, flags="area")
     part = job.output.with_name(job.output.stem + ".part" + job.output.suffix)
     # 17: visibly lossless; a renderer must not learn another codec's blocks.
     stream = ffmpeg.output(
-        pictures, str(part), map="0:a:0?", vcodec="libx264", crf=17, pix_fmt="yuv420p",
+        pictures, file_url(part), map="0:a:0?", vcodec="libx264", crf=17, pix_fmt="yuv420p",
         vframes=span.num_frames, acodec="aac", loglevel="error",
     ).overwrite_output()  # fmt: skip
     with running(ffmpeg.compile(stream, cmd=ffmpeg_path())) as encoder:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
-from ..ffmpeg_binary import ffmpeg_path, running
+from ..ffmpeg_binary import ffmpeg_path, file_url, running
 from .options import FPS
 from .shots import Span
 
@@ -36,7 +36,7 @@ def read_span(
     """
     import ffmpeg
 
-    stream = ffmpeg.input(str(path), ss=f"{span.start:.4f}")["V:0"]
+    stream = ffmpeg.input(file_url(path), ss=f"{span.start:.4f}")["V:0"]
     stream = stream.filter("fps", FPS, start_time=0)
     if square is not None:
         x, y, side = square

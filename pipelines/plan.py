@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import configs, weights
+from ..ffmpeg_binary import chosen
 from ..speech.track import Speech
 from .gesture_video import ROLES
 from .outputs import check_outputs
@@ -80,6 +81,7 @@ class Plan:
     memory: int
     time: int | None
     out: str
+    encoder: str
 
     def json(self) -> str:
         """One line of JSON."""
@@ -101,6 +103,7 @@ class Plan:
                 f"speech     {self.seconds:.2f} s",
                 f"video      {self.out}: {self.frames} frames, {width} x {height} pixels, "
                 f"{self.fps:g} frames/s",
+                f"encoder    {self.encoder}",
                 f"memory     about {self.memory} MB{'' if self.time else ' besides the GPU'}",
                 f"time       {takes if self.time else 'as the GPU has it: the renderer needs one'}",
             ]
@@ -131,7 +134,7 @@ def plan(
     told = None if preset.renderer.name in _ON_GPU else time
     return Plan(
         settings.preset, stages, own, size, track.duration, settings.fps, frames, memory, told,
-        str(out),
+        str(out), str(chosen()),
     )  # fmt: skip
 
 

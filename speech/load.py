@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
-from ..ffmpeg_binary import ffmpeg_path, running
+from ..ffmpeg_binary import ffmpeg_path, file_url, running
 from .track import SAMPLE_RATE, Speech
 
 MIN_SECONDS = 0.4
@@ -63,7 +63,7 @@ def count_channels(path: str | Path) -> int:
     _check_file(path)
     # A WAV header tells; ffmpeg's prose names layouts, of which there are dozens.
     stream = ffmpeg.output(
-        ffmpeg.input(str(path))["a:0"], "pipe:", format="wav", acodec="pcm_s16le", t=0.1,
+        ffmpeg.input(file_url(path))["a:0"], "pipe:", format="wav", acodec="pcm_s16le", t=0.1,
         loglevel="error",
     )  # fmt: skip
     with running(ffmpeg.compile(stream, cmd=ffmpeg_path())) as decoder:
@@ -99,7 +99,7 @@ def _decode(path: Path, channel: int | None) -> np.ndarray:
     import ffmpeg
 
     # Whole numbers have no NaN: one such sample would silence all that follows in the high-pass.
-    sound = ffmpeg.input(str(path))["a:0"].filter("aformat", sample_fmts="s32")
+    sound = ffmpeg.input(file_url(path))["a:0"].filter("aformat", sample_fmts="s32")
     if channel is not None:
         sound = sound.filter("channelmap", map=str(channel), channel_layout="mono")
     # async fills gaps between time stamps, first_pts the gap before the first one, with silence.

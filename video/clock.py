@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
-from ..ffmpeg_binary import ffmpeg_path, running
+from ..ffmpeg_binary import ffmpeg_path, file_url, running
 
 # Containers round times to a millisecond or so; a frame left out or repeated is off by a whole one.
 _TOLERANCE = 0.25
@@ -22,7 +22,11 @@ def check_steady(path: str | Path) -> None:
     import ffmpeg
 
     listing = ffmpeg.output(
-        ffmpeg.input(str(path))["V:0"], "pipe:", format="framecrc", vcodec="copy", loglevel="error"
+        ffmpeg.input(file_url(path))["V:0"],
+        "pipe:",
+        format="framecrc",
+        vcodec="copy",
+        loglevel="error",
     )
     with running(ffmpeg.compile(listing, cmd=ffmpeg_path())) as reader:
         lines = reader.stdout.read().decode("ascii", "replace").splitlines()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import InputError
-from ..ffmpeg_binary import ffmpeg_path, running
+from ..ffmpeg_binary import ffmpeg_path, file_url, running
 
 _RATE = 48_000
 
@@ -28,18 +28,18 @@ def dub(
     import ffmpeg
 
     if has_sound:
-        track = ffmpeg.input(str(video))["a:0"]
+        track = ffmpeg.input(file_url(video))["a:0"]
         track = track.filter("aresample", _RATE, **{"async": 1, "first_pts": 0})
     else:
         track = ffmpeg.input(f"anullsrc=r={_RATE}:cl=mono", f="lavfi", t=seconds)
     for start, end, sound in spans:
         silent = f"between(t,{start:.6f},{end:.6f})"
         track = track.filter("volume", 0, enable=silent)
-        new = ffmpeg.input(str(sound))["a:0"].filter("aresample", _RATE, first_pts=0)
+        new = ffmpeg.input(file_url(sound))["a:0"].filter("aresample", _RATE, first_pts=0)
         new = new.filter("atrim", end=end - start)
         new = new.filter("adelay", delays=round(start * 1000), all=1)
         track = ffmpeg.filter([track, new], "amix", inputs=2, duration="first", normalize=0)
-    command = ffmpeg.output(track, str(out), format="wav", loglevel="error")
+    command = ffmpeg.output(track, file_url(out), format="wav", loglevel="error")
     with running(ffmpeg.compile(command, cmd=ffmpeg_path(), overwrite_output=True)) as writer:
         writer.stdout.read()
         if writer.process.wait() != 0:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import InputError
-from ..ffmpeg_binary import ffmpeg_path, running
+from ..ffmpeg_binary import ffmpeg_path, file_url, running
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -137,7 +137,7 @@ def probe_video(path: str | Path) -> VideoInfo:
     _check_file(path, "video")
     # A y4m header tells the upright size and the exact rate, which ffmpeg's prose rounds.
     stream = ffmpeg.output(
-        ffmpeg.input(str(path))["V:0"], "pipe:", format="yuv4mpegpipe", pix_fmt="yuv444p",
+        ffmpeg.input(file_url(path))["V:0"], "pipe:", format="yuv4mpegpipe", pix_fmt="yuv444p",
         vframes=1, loglevel="info",
     ).global_args("-nostats", "-hide_banner")  # fmt: skip
     with running(ffmpeg.compile(stream, cmd=ffmpeg_path())) as prober:
@@ -187,7 +187,7 @@ class VideoReader:
         import ffmpeg
 
         width, height = self.info.size
-        pictures = ffmpeg.input(str(self.path))["V:0"].filter("fps", self.fps, start_time=0)
+        pictures = ffmpeg.input(file_url(self.path))["V:0"].filter("fps", self.fps, start_time=0)
         stream = ffmpeg.output(
             pictures, "pipe:", format="rawvideo", pix_fmt="rgb24", loglevel="error"
         )

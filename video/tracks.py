@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..errors import InputError
-from ..ffmpeg_binary import ffmpeg_path, running
+from ..ffmpeg_binary import ffmpeg_path, file_url, running
 
 _RATE = 48_000
 _BLOCK = _RATE // 200
@@ -45,7 +45,7 @@ def join_tracks(tracks: Sequence[Track], seconds: float, out: Path) -> None:
     sound = channels[0]
     if len(channels) > 1:
         sound = ffmpeg.filter(channels, "join", inputs=2, channel_layout="stereo")
-    command = ffmpeg.output(sound, str(out), format="wav", loglevel="error")
+    command = ffmpeg.output(sound, file_url(out), format="wav", loglevel="error")
     with running(ffmpeg.compile(command, cmd=ffmpeg_path(), overwrite_output=True)) as writer:
         writer.stdout.read()
         if writer.process.wait() != 0:
@@ -58,7 +58,7 @@ def join_tracks(tracks: Sequence[Track], seconds: float, out: Path) -> None:
 def _channel(track: Track, samples: int) -> Any:
     import ffmpeg
 
-    sound = ffmpeg.input(str(track.path))["a:0"].filter("aformat", sample_fmts="s32")
+    sound = ffmpeg.input(file_url(track.path))["a:0"].filter("aformat", sample_fmts="s32")
     if track.channel is None:
         sound = sound.filter("aformat", channel_layouts="mono")
     else:

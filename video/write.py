@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..errors import GesticulateError, InputError, UsageError
-from ..ffmpeg_binary import FFmpeg, ffmpeg_path, running
+from ..ffmpeg_binary import FFmpeg, ffmpeg_path, file_url, running
 
 # The rate of a sound's waveform: ``speech.track.SAMPLE_RATE``, which this folder may not import.
 WAVEFORM_RATE = 16_000
@@ -53,7 +53,7 @@ def check_writable(path: str | Path) -> None:
     """Find out before the work starts whether a video can be written there.
 
     Raises: UsageError where the name is no video's, or the folder is missing or cannot be
-    written to.
+    written to; GesticulateError where no ffmpeg works.
     """
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
@@ -64,6 +64,7 @@ def check_writable(path: str | Path) -> None:
     if path.exists() and not path.is_file():
         raise UsageError(f"the output {path} exists and is not a file. Choose another name.")
     check_folder(path)
+    ffmpeg_path()
 
 
 def check_folder(path: str | Path) -> None:
@@ -201,7 +202,7 @@ def _command(
         streams.append(track)
         options |= {"acodec": "aac", "audio_bitrate": _SOUND_BITRATE}
     return ffmpeg.compile(
-        ffmpeg.output(*streams, str(part), **options), cmd=ffmpeg_path(), overwrite_output=True
+        ffmpeg.output(*streams, file_url(part), **options), cmd=ffmpeg_path(), overwrite_output=True
     )
 
 
@@ -220,12 +221,12 @@ def _sound_input(sound: Sound | str | Path | None) -> Iterator[dict[str, Any] | 
     if source is not None:
         if not source.is_file():
             raise InputError(f"the sound file {source} is missing. Was it moved?")
-        yield {"filename": str(source)}
+        yield {"filename": file_url(source)}
         return
     with tempfile.TemporaryDirectory() as folder:
         raw = Path(folder) / "sound.f32"
         np.ascontiguousarray(waveform, dtype="<f4").tofile(raw)
-        yield {"filename": str(raw), "format": "f32le", "ar": WAVEFORM_RATE, "ac": 1}
+        yield {"filename": file_url(raw), "format": "f32le", "ar": WAVEFORM_RATE, "ac": 1}
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Decoding: sizes, rates, rotation, damage."""
 
+import struct
 from pathlib import Path
 
 import ffmpeg
@@ -60,12 +61,35 @@ def test_changing_rate_is_laid_on_a_constant_one(ramp: Path, tmp_path: Path) -> 
     assert np.abs(found[20:] - late).max() <= 4
 
 
-def test_a_phones_rotation_is_applied(ramp: Path, tmp_path: Path) -> None:
+def turn(path: Path, matrix: tuple[int, int, int, int]) -> None:
+    """Write a matrix (a, b, c, d) into the header of an MP4's first track: what is stored at (x, y)
+    is to be shown at (a x + c y, b x + d y), from the left and from the top (ISO 14496-12)."""
+    data = bytearray(path.read_bytes())
+    at = data.index(b"tkhd") + 44
+    a, b, c, d = (value << 16 for value in matrix)
+    data[at : at + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "upright"),
+    [
+        ((0, 1, -1, 0), lambda frame: np.rot90(frame, -1)),  # a phone held upright
+        ((0, -1, 1, 0), lambda frame: np.rot90(frame, 1)),
+        ((-1, 0, 0, -1), lambda frame: np.rot90(frame, 2)),
+        ((-1, 0, 0, 1), np.fliplr),  # a selfie camera's mirror
+    ],
+)
+def test_a_phones_rotation_is_applied(tmp_path: Path, matrix, upright) -> None:
     path = tmp_path / "turned.mp4"
-    stream = ffmpeg.output(ffmpeg.input(str(ramp), display_rotation=90), str(path), vcodec="copy")
-    stream.run(cmd=ffmpeg_path(), quiet=True)
-    assert probe_video(path).size == (64, 96)
-    assert next(iter(VideoReader(path))).shape == (96, 64, 3)
+    stored = np.full((64, 96, 3), 30, np.uint8)
+    stored[:20, :40], stored[30:, 80:] = (200, 60, 60), (60, 60, 200)
+    write_video(path, [stored] * 5, fps=25, size=(96, 64))
+    turn(path, matrix)
+    shown = upright(stored)
+    assert probe_video(path).size == (shown.shape[1], shown.shape[0])
+    read = next(iter(VideoReader(path)))
+    assert np.abs(read.astype(int) - shown).mean() < 3
 
 
 def test_leaving_early_ends_the_decoder(ramp: Path) -> None:
