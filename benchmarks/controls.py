@@ -26,7 +26,8 @@ from gesticulate.keypoints.motion import Motion
 from gesticulate.keypoints.person import to_motion
 from gesticulate.keypoints.poses import Poses
 from gesticulate.keypoints.retarget import retarget
-from gesticulate.motion.manner import Manner, in_manner
+from gesticulate.motion.finish import finish
+from gesticulate.motion.manner import Manner
 from gesticulate.motion.style import NAMED, Style
 from gesticulate.pipelines import registry
 from gesticulate.pipelines.gesture_video import EXPRESSIVENESS
@@ -84,25 +85,24 @@ def measure(
     generator: Any, pairs: list[tuple[Poses, SpeechFeatures]], seed: int
 ) -> tuple[Row, ...]:
     """All settings over all pairs of a photo's pose and a speech."""
-    scales = {scale for _, scale, _ in settings()}
-    drawn = {
-        scale: [
-            generator.generate(speech, to_motion(pose), seed=seed, expressiveness=scale)
-            for pose, speech in pairs
-        ]
-        for scale in scales
-    }
-    rows = []
+    references = [to_motion(pose) for pose, _ in pairs]
+    raw = [
+        generator.generate(speech, reference, seed=seed)
+        for reference, (_, speech) in zip(references, pairs, strict=True)
+    ]
+    rows: list[Row] = []
+    first: list[Motion] = []
     for name, scale, manner in settings():
         made = [
-            in_manner(motion, speech, manner)
-            for motion, (_, speech) in zip(drawn[scale], pairs, strict=True)
+            finish(motion, speech, reference, seed=seed, expressiveness=scale, manner=manner)
+            for motion, reference, (_, speech) in zip(raw, references, pairs, strict=True)
         ]
+        first = first or made
         seen = [
             against_shoulders(to_motion(retarget(motion, pose)))
             for motion, (pose, _) in zip(made, pairs, strict=True)
         ]
-        rows.append(Row(name, Style.of(made), Style.of(seen), lip_change(made, drawn[1.0])))
+        rows.append(Row(name, Style.of(made), Style.of(seen), lip_change(made, first)))
     return tuple(rows)
 
 

@@ -29,6 +29,7 @@ from gesticulate.evaluation.tables import markdown_table, save_json
 from gesticulate.keypoints import layout
 from gesticulate.keypoints.motion import Motion
 from gesticulate.keypoints.person import REST, to_motion
+from gesticulate.motion.finish import make_motion
 from gesticulate.motion.strokes import stroke_rate
 from gesticulate.speech.track import SAMPLE_RATE, Speech
 from motion import make_generator
@@ -122,7 +123,7 @@ def main(arguments: Arguments) -> None:
     heard, reference = time.perf_counter(), beginning(arguments.photo)
     before = resource.getrusage(resource.RUSAGE_SELF)
     start = time.perf_counter()
-    motion = generator.generate(features, reference, seed=arguments.seed)
+    motion = make_motion(generator, features, reference, seed=arguments.seed)
     spent, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF)
     save_motion(motion, arguments.out / "motion.npz")
 

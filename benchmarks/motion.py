@@ -46,6 +46,7 @@ from gesticulate.evaluation.sides import Sides
 from gesticulate.evaluation.tables import markdown_table, save_json
 from gesticulate.keypoints import layout
 from gesticulate.keypoints.motion import Motion
+from gesticulate.motion.finish import make_motion
 from gesticulate.pipelines import registry
 from gesticulate.pipelines.preset import StageChoice
 from gesticulate.speech.features import PROSODY
@@ -141,7 +142,7 @@ def measure(
 ) -> tuple[ClipResult, Track]:
     """Generate from the clip's speech and first frame, and compare. file: for the first motion."""
     began = time.process_time()
-    made = [generator.generate(speech, real[:1], seed=seed) for seed in range(seeds)]
+    made = [make_motion(generator, speech, real[:1], seed=seed) for seed in range(seeds)]
     spent = time.process_time() - began
     # A made motion has all points: it is compared where the clip's own shows them.
     save_motion(Motion(made[0].points, real.confidence, real.fps), file)

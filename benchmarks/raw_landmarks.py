@@ -15,7 +15,7 @@ import torch
 
 from gesticulate.keypoints.motion import Motion
 from gesticulate.motion.contextual import ContextualGenerator
-from gesticulate.motion.finish import finish
+from gesticulate.motion.finish import RawMotion
 from gesticulate.motion.vectors import to_motion
 from gesticulate.speech.track import SpeechFeatures
 
@@ -32,11 +32,10 @@ class RawLandmarks(ContextualGenerator):
         reference: Motion,
         *,
         seed: int = 0,
-        expressiveness: float = 1.0,
-    ) -> Motion:
+    ) -> RawMotion:
         """See `MotionGenerator`."""
         self.check(speech, reference)
         face, body = (self.regressed(part, speech.features, reference) for part in ("face", "body"))
         motion = to_motion(face, body, reference)
         opening = self.expected_opening(speech.features, reference)
-        return finish(motion, opening, speech.voice, reference, seed, expressiveness)
+        return RawMotion.of(motion, opening, self.options.finishing)

@@ -12,13 +12,14 @@ from ..keypoints.motion import Motion
 from ..speech.track import SpeechFeatures
 from ..weights import locate
 from .checkpoint import load_generator, load_tokenizers
-from .finish import finish
+from .finish import FOR_TOKENS, Finishing, RawMotion
 from .generator import NOBODY, Condition, Stream
 from .infill import STREAMS, infill
 from .inputs import check_inputs
 from .lips import opening
 from .masking import fill_in
 from .quantizer import UNUSED
+from .seeds import noise
 from .vectors import BODY_DIMS, describe, to_motion
 
 # Frames at a time of what is made without tokens.
@@ -53,7 +54,7 @@ class ContextualOptions:
     the same token spreads over the window, and from that over all that follow: a minute of speech
     ended with hands that hold still in one place (98 of 100 body tokens repeated the one before;
     87 do in training clips, 86 with this noise). A calmer body (temperature 0.7) does so again
-    after some minutes.
+    after some minutes. finishing: what is done to it behind the generator.
     """
 
     iterations: int = 5
@@ -63,6 +64,7 @@ class ContextualOptions:
     body: Sampling = Sampling(temperature=0.85)
     residual: bool = True
     choice_noise: float = 4.5
+    finishing: Finishing = FOR_TOKENS
 
 
 class ContextualGenerator:
@@ -104,17 +106,14 @@ class ContextualGenerator:
         reference: Motion,
         *,
         seed: int = 0,
-        expressiveness: float = 1.0,
-    ) -> Motion:
+    ) -> RawMotion:
         """See `MotionGenerator`. Any length; time grows with it, memory by about 2 KB a frame."""
         self.check(speech, reference)
-        noise = torch.Generator().manual_seed(seed)
         face, body = (
-            self._vectors(part, speech.features, reference, noise) for part in ("face", "body")
+            self._vectors(part, speech.features, reference, noise(seed, part)) for part in STREAMS
         )
-        motion = to_motion(face, body, reference)
         expected = self.expected_opening(speech.features, reference)
-        return finish(motion, expected, speech.voice, reference, seed, expressiveness)
+        return RawMotion.of(to_motion(face, body, reference), expected, self.options.finishing)
 
     def infill(
         self,
@@ -124,7 +123,7 @@ class ContextualGenerator:
         *,
         streams: tuple[str, ...] = STREAMS,
         seed: int = 0,
-    ) -> Motion:
+    ) -> RawMotion:
         """A span of a motion made anew in the context of the rest; see `infill.infill`."""
         return infill(self, speech, motion, span, streams=streams, seed=seed)
 
@@ -145,9 +144,9 @@ class ContextualGenerator:
         check_inputs(self, self.generator.options.speech_channels, speech, reference)
 
     def _vectors(
-        self, part: str, features: np.ndarray, reference: Motion, noise: torch.Generator
+        self, part: str, features: np.ndarray, reference: Motion, drawn: torch.Generator
     ) -> np.ndarray:
-        """Motion vectors of one stream, [T, D].
+        """Motion vectors of one stream, [T, D]. drawn: its noise.
 
         The `lookahead` frames that two windows made fade from the first one's codes to the
         second one's, and all are decoded in one piece: the decoder's convolutions see the codes of
@@ -168,7 +167,7 @@ class ContextualGenerator:
             if tokens is not None:
                 known[:, :context] = tokens[:, -ahead - context : -ahead]
             speaker = self.speaker(part, padded[first : first + window], reference, start == 0)
-            tokens, codes = self.window(part, speaker, known, noise)
+            tokens, codes = self.window(part, speaker, known, drawn)
             codes = codes[:, start - first :]
             if start > 0:
                 before = latents[:, start : start + ahead]
@@ -220,7 +219,7 @@ class ContextualGenerator:
         return self.options.face if part == "face" else self.options.body
 
     def window(
-        self, part: str, speaker: Speaker, known: Tensor, noise: torch.Generator
+        self, part: str, speaker: Speaker, known: Tensor, drawn: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         """One window's tokens [1, window, Q], and the sum of their codes [1, window, D], the
         residual levels by their expected codes. known: [1, window, Q], `UNUSED` in the frames to
@@ -233,7 +232,7 @@ class ContextualGenerator:
             options.codes,
             self.options.iterations,
             sampling.temperature,
-            noise,
+            drawn,
             self.options.choice_noise,
         )
         tokens = base[..., None]

@@ -1,233 +1,169 @@
-"""From decoded motion to finished motion: smooth, scaled, gated, and beginning at the reference."""
+"""From what a generator made to motion that can be shown: the one place behind every generator.
+
+    raw motion -> smoothed -> posture, rest -> calm mouth -> begins at the reference
+               -> expressiveness -> manner (rate, amplitude, style) -> lips by the voice -> blinks
+
+Generators return raw motion, a stranger's too, and know nothing of this.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
-from ..keypoints.face import CANONICAL_FACE
-from ..keypoints.layout import (
-    FACE_NOSE_TIP,
-    MOTION_ARMS,
-    MOTION_BODY,
-    MOTION_FACE,
-    MOTION_LEFT_HAND,
-    MOTION_RIGHT_HAND,
-)
-from ..keypoints.limits import limit, limit_length
+from ..errors import GesticulateError
 from ..keypoints.motion import Motion
+from ..speech.track import SpeechFeatures
 from .blinks import add_blinks, closure
 from .lips import EXPECTED_SHARE, STRETCH, articulate, gate, opening, set_opening
-
-# The way from the photo's pose to the generated one takes so long.
-EASE_SECONDS = {"face": 0.4, "body": 1.2, "lips": 0.2}
-# Face points whose form is calmed.
-MOUTH_AND_JAW = [*range(3, 14), *range(48, 68)]
-# ARMS: elbows and wrists, and how slow a change of theirs is one of posture: a standard deviation.
-SHOULDERS = slice(MOTION_ARMS.start, MOTION_ARMS.start + 2)
-ARMS = slice(MOTION_ARMS.start + 2, MOTION_ARMS.stop)
-POSTURE_SECONDS = 2.0
-# How far a hand's points may be from where they began, of what arms may; as decoded they are 0.4
-# shoulder widths away, and those of training clips 0.09.
-HAND_SHARE = 0.4
-# Hands go to rest when nobody has spoken for so long, and take so long for it.
-PATIENCE_SECONDS, REST_SECONDS = 1.5, 0.4
+from .manner import AS_MADE, Manner, in_manner
+from .seeds import draws
+from .shaping import (
+    EASE_SECONDS,
+    begin_at,
+    calm_mouth,
+    fade_out,
+    rest_hands,
+    scale,
+    smooth,
+    stay_near,
+)
 
 
 @dataclass(frozen=True)
 class Finishing:
-    """How much is done to what a generator made. The defaults are for drawn tokens.
+    """How much is done to what a generator made. The defaults leave what a generator may rightly
+    have made, and are those of a generator that asks for nothing (a plain `Motion`).
 
     face_smoothing, head_smoothing, body_smoothing: standard deviations in seconds, 0 is none. Lips
-    and lids close within 80 ms and get next to none. Head and hands then move about as fast as
-    people's on 14 training clips (head 0.14 shoulder widths a second, real 0.11; fingers 0.20, real
-    0.21).
-    mouth_share: how much of the mouth's and jaw's form is kept. On those clips drawn tokens change
-    it too much: the standard deviation of the mouth's width was 0.12 eye distances, really 0.05.
+    and lids close within 80 ms and get next to none.
+    mouth_share: how much of the mouth's and jaw's form is kept.
     lip_stretch, expected_share: see `lips.articulate`.
     posture: how far elbows and wrists may be from the reference for long, in shoulder widths; None
-    leaves them. As decoded, hands stay 0.68 from where they began for minutes, at favourite places
-    of the training clips, whose own people's mean is 0.27.
+    leaves them.
+    blinks: add them; for a generator whose eyes never close.
     """
 
-    face_smoothing: float = 0.03
-    head_smoothing: float = 0.15
-    body_smoothing: float = 0.06
-    mouth_share: float = 0.5
+    face_smoothing: float = 0.0
+    head_smoothing: float = 0.0
+    body_smoothing: float = 0.0
+    mouth_share: float = 1.0
     lip_stretch: float = STRETCH
     expected_share: float = EXPECTED_SHARE
-    posture: float | None = 0.35
+    posture: float | None = None
+    blinks: bool = True
 
 
-FOR_TOKENS = Finishing()
+AS_IT_IS = Finishing()
+# Drawn tokens. Head and hands then move about as fast as people's on 14 training clips (head 0.14
+# shoulder widths a second, real 0.11; fingers 0.20, real 0.21). There, drawn tokens change the
+# mouth's form too much: the standard deviation of its width was 0.12 eye distances, really 0.05.
+# As decoded, hands stay 0.68 from where they began for minutes, at favourite places of the training
+# clips, whose own people's mean is 0.27.
+FOR_TOKENS = Finishing(
+    face_smoothing=0.03, head_smoothing=0.15, body_smoothing=0.06, mouth_share=0.5, posture=0.35
+)
 # What diffusion makes is smoother, and the mouth's form its own.
-FOR_DIFFUSION = Finishing(head_smoothing=0.08, body_smoothing=0.04, mouth_share=1.0)
+FOR_DIFFUSION = Finishing(
+    face_smoothing=0.03, head_smoothing=0.08, body_smoothing=0.04, posture=0.35
+)
+
+
+@dataclass(frozen=True)
+class RawMotion(Motion):
+    """A motion as a generator made it, with what else the generator knows.
+
+    lip_opening: [T], how far the speech lets expect the lips to open, in shoulder widths; None
+    where the motion's own lips are to be followed. finishing: what it needs.
+    """
+
+    lip_opening: np.ndarray | None = None
+    finishing: Finishing = AS_IT_IS
+
+    @classmethod
+    def of(cls, motion: Motion, lip_opening: np.ndarray | None, finishing: Finishing) -> RawMotion:
+        """A motion with what is known of it."""
+        return cls(motion.points, motion.confidence, motion.fps, lip_opening, finishing)
+
+    def __getitem__(self, frames: slice) -> RawMotion:
+        """The motion of a span of frames."""
+        opening = None if self.lip_opening is None else self.lip_opening[frames]
+        return replace(
+            self,
+            points=self.points[frames],
+            confidence=self.confidence[frames],
+            lip_opening=opening,
+        )
+
+
+def make_motion(
+    generator: Any,
+    speech: SpeechFeatures,
+    reference: Motion,
+    *,
+    seed: int = 0,
+    expressiveness: float = 1.0,
+    manner: Manner = AS_MADE,
+) -> Motion:
+    """What a `MotionGenerator` makes of a speech, finished. The rest as `finish`."""
+    raw = generator.generate(speech, reference, seed=seed)
+    return finish(raw, speech, reference, seed=seed, expressiveness=expressiveness, manner=manner)
 
 
 def finish(
-    motion: Motion,
-    expected: np.ndarray | None,
-    voice: np.ndarray,
+    raw: Motion,
+    speech: SpeechFeatures,
     reference: Motion,
-    seed: int,
-    expressiveness: float,
-    finishing: Finishing = FOR_TOKENS,
+    *,
+    seed: int = 0,
+    expressiveness: float = 1.0,
+    manner: Manner = AS_MADE,
+    span: tuple[int, int] | None = None,
 ) -> Motion:
-    """What the generator decoded, made ready for a renderer.
+    """What a generator made, ready for a renderer: [T], beginning at the reference.
 
-    motion: as decoded. expected: [T], lip opening that speech lets expect, in shoulder widths;
-    None where the motion's own lips are to be followed. voice: [T] voice activity. reference: one
-    frame. expressiveness: factor on the head's and body's way from the rest pose.
+    raw: [T], a `RawMotion` where the generator knows more than the points. speech: of as many
+    frames. reference: one frame. seed: the run's, of the blinks here. expressiveness: factor on the
+    head's and body's way from the reference. manner: how often and how far hands move, within
+    ``span`` (first frame, frame behind the last) if there is one.
+    Raises: GesticulateError where the motion has not the speech's frames, or not finite numbers.
     """
-    motion = smooth(motion, finishing)
-    if finishing.posture is not None:
-        motion = stay_near(motion, reference, finishing.posture)
+    check(raw, speech)
+    known = raw if isinstance(raw, RawMotion) else RawMotion.of(raw, None, AS_IT_IS)
+    options, voice, fps = known.finishing, speech.voice, raw.fps
+    motion = smooth(known, options.face_smoothing, options.head_smoothing, options.body_smoothing)
+    if options.posture is not None:
+        motion = stay_near(motion, reference, options.posture)
     motion = rest_hands(motion, voice, reference)
     drawn = opening(motion)
-    motion = begin_at(calm_mouth(motion, finishing.mouth_share), reference)
+    motion = begin_at(calm_mouth(motion, options.mouth_share), reference)
     motion = scale(motion, reference, expressiveness)
-    share = gate(voice, motion.fps)
-    wanted = articulate(drawn, expected, share, finishing.lip_stretch, finishing.expected_share)
-    fade = fade_out(len(motion), EASE_SECONDS["lips"], motion.fps)
+    motion = in_manner(motion, speech, manner, span)
+    share = gate(voice, fps)
+    wanted = articulate(
+        drawn, known.lip_opening, share, options.lip_stretch, options.expected_share
+    )
+    fade = fade_out(len(motion), EASE_SECONDS["lips"], fps)
     motion = set_opening(motion, wanted + fade * (max(opening(reference)[0], 0) - wanted))
-    rng = np.random.default_rng(seed)
-    motion = add_blinks(motion, closure(len(motion), motion.fps, rng))
+    if options.blinks:
+        motion = add_blinks(motion, closure(len(motion), fps, draws(seed, "blinks")))
     points = motion.points.copy()
     points[0] = reference.points[0]
-    return Motion(points, motion.confidence, motion.fps)
+    return Motion(points, motion.confidence, fps)
 
 
-def split_face(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Motion points [T, 116, 2] -> head [T, 2, 3], expression [T, 68, 2], nose [T, 2]."""
-    face = points[:, MOTION_FACE].astype(np.float64)
-    nose = face[:, FACE_NOSE_TIP].copy()
-    face[:, FACE_NOSE_TIP] = 0
-    return (*CANONICAL_FACE.split(face), nose)
-
-
-def join_face(
-    points: np.ndarray, head: np.ndarray, expression: np.ndarray, nose: np.ndarray
-) -> None:
-    """The inverse of `split_face`, written into ``points``."""
-    face = CANONICAL_FACE.join(head, expression)
-    face[:, FACE_NOSE_TIP] = nose
-    points[:, MOTION_FACE] = face
-
-
-def smooth(motion: Motion, finishing: Finishing = FOR_TOKENS) -> Motion:
-    """Take the jitter out: much on head and body, hardly any on the expression.
-
-    Shoulders move as slowly as the head: with the arms' smoothing they trembled at 0.36 shoulder
-    widths a second, with the head's they move at 0.15, and those of training clips at 0.13.
-    """
-    points = motion.points.astype(np.float64)
-    head, expression, nose = split_face(points)
-
-    def low_pass(values: np.ndarray, seconds: float) -> np.ndarray:
-        if seconds == 0:
-            return values
-        return gaussian_filter1d(values, seconds * motion.fps, axis=0, mode="nearest")
-
-    join_face(
-        points,
-        low_pass(head, finishing.head_smoothing),
-        low_pass(expression, finishing.face_smoothing),
-        low_pass(nose, finishing.head_smoothing),
-    )
-    shoulders = low_pass(points[:, SHOULDERS], finishing.head_smoothing)
-    points[:, MOTION_BODY] = low_pass(points[:, MOTION_BODY], finishing.body_smoothing)
-    points[:, SHOULDERS] = shoulders
-    return Motion(points, motion.confidence, motion.fps)
-
-
-def calm_mouth(motion: Motion, share: float = FOR_TOKENS.mouth_share) -> Motion:
-    """The mouth and jaw so much as far from neutral as decoded; the opening is set later."""
-    points = motion.points.astype(np.float64)
-    head, expression, nose = split_face(points)
-    expression[:, MOUTH_AND_JAW] *= share
-    join_face(points, head, expression, nose)
-    return Motion(points, motion.confidence, motion.fps)
-
-
-def begin_at(motion: Motion, reference: Motion) -> Motion:
-    """The motion led out of the reference: the gap at the first frame is closed and then eased in.
-
-    The offset of the first frame fades along a raised cosine, so that velocity has no step.
-    """
-    points = motion.points.copy()
-    gap = reference.points[0] - points[0]
-    for part, seconds in ((MOTION_FACE, EASE_SECONDS["face"]), (MOTION_BODY, EASE_SECONDS["body"])):
-        share = fade_out(len(motion), seconds, motion.fps)
-        points[:, part] += share[:, None, None] * gap[part]
-    return Motion(points, motion.confidence, motion.fps)
-
-
-def stay_near(motion: Motion, reference: Motion, distance: float) -> Motion:
-    """The slow part of elbows, wrists and hands kept near the reference's, with strokes about it.
-
-    A long motion has nothing else that holds it: each window goes on from the one before. distance:
-    of elbows and wrists; the hands' form and turn about the wrist stay within `HAND_SHARE` of it.
-    Points that the reference does not show stay as they are, and tell nothing of the others.
-    """
-    points = motion.points.astype(np.float64)
-    gesturing = slice(ARMS.start, MOTION_BODY.stop)
-    slow = gaussian_filter1d(
-        points[:, gesturing], POSTURE_SECONDS * motion.fps, axis=0, mode="nearest"
-    )
-    away = np.zeros_like(points)
-    seen = reference.confidence[0] > 0
-    away[:, gesturing] = (slow - reference.points[:, gesturing]) * seen[gesturing, None]
-    points[:, ARMS] += limit_length(away[:, ARMS], distance) - away[:, ARMS]
-    for hand in (MOTION_LEFT_HAND, MOTION_RIGHT_HAND):
-        far = np.sqrt(np.square(away[:, hand]).sum(axis=(1, 2)) / max(seen[hand].sum(), 1)) + 1e-9
-        kept = limit(far, HAND_SHARE * distance) / far
-        points[:, hand] -= (1 - kept)[:, None, None] * away[:, hand]
-    return Motion(points, motion.confidence, motion.fps)
-
-
-def fade_out(count: int, seconds: float, fps: float) -> np.ndarray:
-    """From 1 in the first frame to 0 after some seconds along a raised cosine, [count]."""
-    return 0.5 * (1 + np.cos(np.pi * np.clip(np.arange(count) / fps / seconds, 0, 1)))
-
-
-def scale(motion: Motion, reference: Motion, expressiveness: float) -> Motion:
-    """Head and body displacement from the reference times a factor; the expression stays."""
-    head_scaled = scale_head(motion, reference, expressiveness)
-    return scale_body(head_scaled, reference, expressiveness)
-
-
-def scale_head(motion: Motion, reference: Motion, factor: float) -> Motion:
-    """The head's displacement from the reference times a factor; the expression stays."""
-    if factor == 1:
-        return motion
-    points = motion.points.astype(np.float64)
-    head, expression, nose = split_face(points)
-    own_head, _, own_nose = split_face(reference.points.astype(np.float64))
-    moved = own_head + factor * (head - own_head)
-    join_face(points, moved, expression, own_nose + factor * (nose - own_nose))
-    return Motion(points, motion.confidence, motion.fps)
-
-
-def scale_body(
-    motion: Motion, reference: Motion, factor: float, part: slice = MOTION_BODY
-) -> Motion:
-    """The displacement of arms and hands, or a part of them, from the reference times a factor."""
-    if factor == 1:
-        return motion
-    points = motion.points.copy()
-    rest = reference.points[:, part]
-    points[:, part] = rest + factor * (points[:, part] - rest)
-    return Motion(points, motion.confidence, motion.fps)
-
-
-def rest_hands(motion: Motion, voice: np.ndarray, reference: Motion) -> Motion:
-    """Where nobody has spoken for `PATIENCE_SECONDS`, the body goes back to the reference."""
-    reach = 2 * round(PATIENCE_SECONDS * motion.fps) + 1
-    busy = maximum_filter1d((np.asarray(voice) >= 0.5).astype(np.float64), reach)
-    busy = gaussian_filter1d(busy, REST_SECONDS * motion.fps, mode="nearest")
-    points = motion.points.copy()
-    body, rest = points[:, MOTION_BODY], reference.points[:, MOTION_BODY]
-    points[:, MOTION_BODY] = rest + busy[:, None, None] * (body - rest)
-    return Motion(points, motion.confidence, motion.fps)
+def check(raw: Motion, speech: SpeechFeatures) -> None:
+    """Raises: GesticulateError where a generator's motion is not one of its speech."""
+    if len(raw) != len(speech) or raw.fps != speech.fps:
+        raise GesticulateError(
+            f"The motion generator made {len(raw)} frames at {raw.fps:g} frames/s of a "
+            f"speech of {len(speech)} at {speech.fps:g}. Expected one for each frame of the speech."
+        )
+    bad = np.count_nonzero(~np.isfinite(raw.points))
+    if bad:
+        raise GesticulateError(
+            f"The motion generator made {bad} coordinates that are no finite numbers. Check its "
+            "weights, and the speech features that it was given."
+        )

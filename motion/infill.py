@@ -16,8 +16,9 @@ from torch import Tensor
 
 from ..keypoints.motion import Motion
 from ..speech.track import SpeechFeatures
-from .finish import FOR_TOKENS, finish
+from .finish import RawMotion
 from .quantizer import UNUSED
+from .seeds import noise
 from .vectors import SEEN, to_motion, to_vectors
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ def infill(
     *,
     streams: tuple[str, ...] = STREAMS,
     seed: int = 0,
-) -> Motion:
-    """The motion with a span made anew, finished as a generated one.
+) -> RawMotion:
+    """The motion with a span made anew, as raw as a generated one.
 
     speech: of the same T frames, as it is to be heard in the span. motion: [T], the frames around
     the span are the context. span: (first frame, frame behind the last). streams: "face" (head and
@@ -51,21 +52,23 @@ def infill(
         raise ValueError(
             f"a span {span} of {len(motion)} frames of motion and {len(speech)} of speech"
         )
-    noise = torch.Generator().manual_seed(seed)
-    held = _held(motion)
+    held = whole(motion)
     reference = held[max(0, start - 1) : max(0, start - 1) + 1]
     own = dict(zip(STREAMS, to_vectors(held.points), strict=True))
     made = {
-        part: _stream(generator, part, own[part], speech.features, reference, span, noise)
+        part: _stream(
+            generator, part, own[part], speech.features, reference, span, noise(seed, part)
+        )
         if part in streams
         else own[part]
         for part in STREAMS
     }
-    drawn = to_motion(made["face"], made["body"], reference)
-    expected = generator.expected_opening(speech.features, reference)
     # The posture is that of the frames around the span, wherever it began.
-    finishing = replace(FOR_TOKENS, posture=None)
-    return finish(drawn, expected, speech.voice, held[:1], seed, 1.0, finishing)
+    return RawMotion.of(
+        to_motion(made["face"], made["body"], reference),
+        generator.expected_opening(speech.features, reference),
+        replace(generator.options.finishing, posture=None),
+    )
 
 
 def windows(span: tuple[int, int], length: int, window: int, context: int, ahead: int) -> list:
@@ -95,7 +98,7 @@ def _stream(
     features: np.ndarray,
     reference: Motion,
     span: tuple[int, int],
-    noise: torch.Generator,
+    drawn: torch.Generator,
 ) -> np.ndarray:
     """Motion vectors of one stream with the span made anew, [T, D]. own: [T, D]."""
     tokenizer, size = generator.tokenizers[part], generator.generator.options.window
@@ -111,7 +114,7 @@ def _stream(
     for first, decided in windows(span, length, size, context, ahead):
         known[:, decided:stop] = UNUSED
         speaker = generator.speaker(part, padded[first : first + size], reference, False)
-        tokens, codes = generator.window(part, speaker, known[:, first : first + size], noise)
+        tokens, codes = generator.window(part, speaker, known[:, first : first + size], drawn)
         last = min(first + size, stop)
         codes = codes[:, decided - first : last - first]
         if decided > start:
@@ -128,7 +131,7 @@ def _rise(count: int, device: torch.device) -> Tensor:
     return torch.sin(torch.linspace(0, torch.pi / 2, count + 2, device=device)[1:-1]) ** 2
 
 
-def _held(motion: Motion) -> Motion:
+def whole(motion: Motion) -> Motion:
     """The motion with its unseen points interpolated in time, held at the ends.
 
     A hand that is not seen for a moment would jump to the rest pose and back, and the tokens

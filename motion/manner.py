@@ -6,7 +6,7 @@ and length stay, so that the mouth is in sync as before.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,18 +58,29 @@ def asked(style: str | Path | None, rate: float = 1.0, amplitude: float = 1.0) -
     return Manner(rate, amplitude, None if style is None else find(style))
 
 
-def in_manner(motion: Motion, speech: SpeechFeatures, manner: Manner) -> Motion:
+def in_manner(
+    motion: Motion,
+    speech: SpeechFeatures,
+    manner: Manner,
+    span: tuple[int, int] | None = None,
+) -> Motion:
     """A generator's motion with gestures as asked for.
 
     speech: of as many frames as the motion. It begins with the same pose. Rate and amplitude are of
     elbows, wrists and hands alone; a style is also of the head, but never of the expression.
+    span: first frame and frame behind the last of what is changed; None is all.
     """
-    from .finish import begin_at, scale_body, scale_head
     from .gesture_rate import with_rate
+    from .shaping import begin_at, scale_body, scale_head
     from .strokes import GESTURING
 
     if manner == AS_MADE or len(motion) < 2:
         return motion
+    if span is not None:
+        within = slice(*span)
+        points = motion.points.copy()
+        points[within] = in_manner(motion[within], speech[within], manner).points
+        return replace(motion, points=points)
     first, rate, style = motion[:1], manner.rate, manner.style
     if style is not None:
         own = Style.of([motion])

@@ -21,7 +21,7 @@ import numpy as np
 from .. import __version__, configs
 from ..errors import InputError, UsageError
 from ..keypoints.poses import Poses
-from ..motion.manner import AS_MADE, Manner, in_manner
+from ..motion.manner import AS_MADE, Manner
 from ..speech.track import Speech, SpeechFeatures
 from . import registry
 from .outputs import check_outputs, collected_warnings
@@ -231,6 +231,7 @@ class GestureVideoPipeline:
         """Speech -> motion -> the photo's own skeleton, on the generator's frame rate."""
         from ..keypoints.person import to_motion
         from ..keypoints.retarget import retarget
+        from ..motion.finish import make_motion
 
         generator = self.motion_generator
         with meter.stage("features"):
@@ -238,10 +239,15 @@ class GestureVideoPipeline:
         if features.voice.max() == 0:
             _log.warning("No voice was found in the sound: the person rests.")
         with meter.stage("motion", steps=len(features)):
-            motion = generator.generate(
-                features, to_motion(portrait.pose), seed=seed, expressiveness=expressiveness
+            motion = make_motion(
+                generator,
+                features,
+                to_motion(portrait.pose),
+                seed=seed,
+                expressiveness=expressiveness,
+                manner=manner,
             )
-            return features, retarget(in_manner(motion, features, manner), portrait.pose)
+            return features, retarget(motion, portrait.pose)
 
     def _render(
         self, portrait: Portrait, poses: Poses, preview: str | None, meter: Meter

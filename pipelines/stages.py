@@ -68,13 +68,17 @@ class MotionGenerator(Protocol):
         reference: Motion,
         *,
         seed: int = 0,
-        expressiveness: float = 1.0,
     ) -> Motion:
-        """Motion of len(speech) frames that begins at the reference.
+        """Raw motion of len(speech) frames.
 
         speech: on the generator's own frame rate. reference: one frame, the photo's pose.
-        seed: noise is drawn on the CPU from it, so that a seed gives the same motion anywhere.
-        expressiveness: scale of gesture and head motion about the rest pose; 1 is as trained.
+        seed: noise is drawn on the CPU from it, so that a seed gives the same motion anywhere;
+        `motion.seeds` gives each stream of motion its own.
+
+        Pipelines finish it (`motion.finish.finish`): it begins at the reference, lips close in
+        silence, hands rest, eyes blink, and gestures are as large and frequent as asked for. A
+        generator that wants more or less of that returns a `motion.finish.RawMotion`, which says
+        so; for a plain Motion it is as little as may be.
         """
         ...
 
@@ -95,7 +99,7 @@ class MotionEditor(Protocol):
         streams: tuple[str, ...] = ("face", "body"),
         seed: int = 0,
     ) -> Motion:
-        """Motion of len(motion) frames whose span (first, behind the last) is new and fits the
+        """Raw motion of len(motion) frames whose span (first, behind the last) is new and fits the
         frames around it. streams: "face" for head and face, "body" for arms and hands."""
         ...
 
@@ -114,13 +118,12 @@ class DialogueGenerator(Protocol):
         references: tuple[Motion, Motion],
         *,
         seed: int = 0,
-        expressiveness: float = 1.0,
     ) -> tuple[Motion, Motion]:
-        """Motions of len(talk) frames, each of which begins at its reference.
+        """Raw motions of len(talk) frames.
 
         Swapped speakers (``talk.swapped()`` and the references the other way round) give the same
-        motions, swapped. Who only listens has closed lips and resting hands. The rest as
-        `MotionGenerator.generate`.
+        motions, swapped. Pipelines finish them (`motion.dialogue.finish`), and close the lips and
+        rest the hands of who only listens. The rest as `MotionGenerator.generate`.
         """
         ...
 

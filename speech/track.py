@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -62,6 +62,17 @@ class SpeechFeatures:
 
     def __len__(self) -> int:
         return len(self.features)
+
+    def __getitem__(self, frames: slice | np.ndarray) -> SpeechFeatures:
+        """Some rows of it, by a slice or by their indices; words are left out."""
+        return replace(
+            self,
+            features=self.features[frames],
+            voice=self.voice[frames],
+            energy=self.energy[frames],
+            onset=self.onset[frames],
+            words=(),
+        )
 
 
 class Encoder(Protocol):

@@ -13,14 +13,14 @@ from ...speech.track import SpeechFeatures
 from ...weights import locate
 from ..diffusion.noise import SamplerOptions, draw, guide, sample
 from ..diffusion.windows import Windows
-from ..finish import FOR_DIFFUSION, Finishing, finish
+from ..finish import FOR_DIFFUSION, Finishing, RawMotion
 from ..inputs import check_inputs, pose_of
 from ..lips import opening
+from ..seeds import noise
 from ..vectors import BODY_DIMS, FACE_DIMS, to_motion
 from .checkpoint import load_pair
-from .listening import listen
 from .network import Pair
-from .talk import Talk, first_speaker, monologue, seeds
+from .talk import Talk, first_speaker, monologue
 
 
 @dataclass(frozen=True)
@@ -71,12 +71,9 @@ class DialogueDiffusion:
         reference: Motion,
         *,
         seed: int = 0,
-        expressiveness: float = 1.0,
-    ) -> Motion:
+    ) -> RawMotion:
         """See `MotionGenerator`."""
-        references = reference, reference
-        talk = monologue(speech)
-        return self.converse(talk, references, seed=seed, expressiveness=expressiveness)[0]
+        return self.converse(monologue(speech), (reference, reference), seed=seed)[0]
 
     @torch.inference_mode()
     def converse(
@@ -85,8 +82,7 @@ class DialogueDiffusion:
         references: tuple[Motion, Motion],
         *,
         seed: int = 0,
-        expressiveness: float = 1.0,
-    ) -> tuple[Motion, Motion]:
+    ) -> tuple[RawMotion, RawMotion]:
         """See `DialogueGenerator`. Any length; time grows with it, memory by 8 KB a frame."""
         channels = self.network.options.speech_channels
         check_inputs(self, channels, talk.mix, references[0])
@@ -98,10 +94,8 @@ class DialogueDiffusion:
         else:
             made = self._made(talk, references, seed)
         first, second = (
-            self._finished(*sides, expressiveness)
-            for sides in zip(
-                made, talk.sides, talk.swapped().sides, references, seeds(talk, seed), strict=True
-            )
+            self._raw(vectors, reference)
+            for vectors, reference in zip(made, references, strict=True)
         )
         return first, second
 
@@ -113,14 +107,15 @@ class DialogueDiffusion:
         self, talk: Talk, references: tuple[Motion, ...], seed: int
     ) -> tuple[np.ndarray, ...]:
         """For each side motion vectors, and what speech alone lets expect of them: [T, 2 D]."""
-        noise = torch.Generator().manual_seed(seed)
+        # One network denoises both people: they are one stream.
+        drawn = noise(seed, "talk")
         poses = [pose_of(reference, self.device) for reference in references]
         seen = poses[0].seen, poses[1].seen
 
         def make(heard: list[Tensor], before: Tensor) -> Tensor:
             # All four are windowed alike: both motions, and what speech lets expect.
             left, _, right, _ = before.chunk(4, -1)
-            return self._window(heard, (left, right), seen, noise)
+            return self._window(heard, (left, right), seen, drawn)
 
         first = torch.cat([pose.vector for pose in poses for _ in range(2)])
         tracks = [speech.features for speech in (*talk.sides, talk.mix)]
@@ -129,7 +124,7 @@ class DialogueDiffusion:
         return left, right
 
     def _window(
-        self, features: list[Tensor], history: Pair, seen: Pair, noise: torch.Generator
+        self, features: list[Tensor], history: Pair, seen: Pair, drawn: torch.Generator
     ) -> Tensor:
         """One window of both, [window, 4 D]: left motion and expectation, then right ones.
 
@@ -142,7 +137,7 @@ class DialogueDiffusion:
             for frames, shown in zip(history, seen, strict=True)
         )
         left, right, mix = (network.hear(track) for track in features)
-        start = draw((2, sizes.window, sizes.dims), noise, self.device)
+        start = draw((2, sizes.window, sizes.dims), drawn, self.device)
 
         def denoise(noisy: Tensor, step: Tensor, heard: bool = True) -> Tensor:
             speech = [left, right, mix]
@@ -163,31 +158,14 @@ class DialogueDiffusion:
         # of it is the mean of all that may be, given speech and history.
         last = torch.full((1,), sizes.noise.steps - 1, device=self.device)
         expected = denoise(start, last)
-        made = sample(predict, start, sizes.noise, self.options.sampler, noise)
+        made = sample(predict, start, sizes.noise, self.options.sampler, drawn)
         parts = [made[0], expected[0], made[1], expected[1]]
         return torch.cat([network.restore(part) for part in parts], 1)
 
-    def _finished(
-        self,
-        made: np.ndarray,
-        own: SpeechFeatures,
-        partner: SpeechFeatures,
-        reference: Motion,
-        seed: int,
-        expressiveness: float,
-    ) -> Motion:
-        """One side's vectors [T, 2 D] as motion: lips by the own voice, then as a listener."""
+    def _raw(self, made: np.ndarray, reference: Motion) -> RawMotion:
+        """One side's vectors and what speech lets expect of them, [T, 2 D], as motion."""
         motion, expected = (
             to_motion(part[:, :FACE_DIMS], part[:, -BODY_DIMS:], reference)
             for part in np.split(made, 2, axis=1)
         )
-        motion = finish(
-            motion,
-            opening(expected),
-            own.voice,
-            reference,
-            seed,
-            expressiveness,
-            self.options.finishing,
-        )
-        return listen(motion, own.voice, partner.voice, reference, seed, expressiveness)
+        return RawMotion.of(motion, opening(expected), self.options.finishing)

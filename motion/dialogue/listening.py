@@ -10,8 +10,9 @@ from ...keypoints.canonical import EYE_DISTANCE
 from ...keypoints.layout import MOTION_BODY
 from ...keypoints.limits import limit, limit_length
 from ...keypoints.motion import Motion
-from ..finish import fade_out, join_face, split_face
 from ..lips import opening, set_opening
+from ..seeds import draws
+from ..shaping import fade_out, join_face, split_face
 
 # Who has not spoken for so long, while the partner does, listens; and still does in the partner's
 # pauses up to so long.
@@ -63,8 +64,8 @@ def listen(
 ) -> Motion:
     """A motion whose person listens while only the partner speaks.
 
-    own, partner: [T] voice activity of both. reference: one frame, the rest pose. seed: of the
-    nods. Where the person speaks, and where nobody does, the motion stays.
+    own, partner: [T] voice activity of both. reference: one frame, the rest pose. seed: the
+    run's, of the nods here. Where the person speaks, and where nobody does, the motion stays.
     """
     share = attention(own, partner, motion.fps)
     if not share.any():
@@ -79,7 +80,7 @@ def listen(
         points,
         rest,
         share,
-        expressiveness * share * nods(own, partner, motion.fps, np.random.default_rng(seed)),
+        expressiveness * share * nods(own, partner, motion.fps, draws(seed, "nods")),
     )
     moved = Motion(points, motion.confidence, motion.fps)
     closed = set_opening(moved, np.maximum(opening(moved), 0) * (1 - share)).points

@@ -1,12 +1,10 @@
-"""Two people in talk from a generator that knows of one: each moves to the own speech, and listens
-to the other one."""
+"""Two people in talk from a generator that knows of one: each moves to the own speech."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ...keypoints.motion import Motion
-from .listening import listen
 from .talk import Talk, seeds
 
 
@@ -25,22 +23,12 @@ class TurnTaking:
         references: tuple[Motion, Motion],
         *,
         seed: int = 0,
-        expressiveness: float = 1.0,
     ) -> tuple[Motion, Motion]:
         """See `DialogueGenerator`."""
         first, second = (
-            listen(
-                self.generator.generate(
-                    own, reference, seed=side_seed, expressiveness=expressiveness
-                ),
-                own.voice,
-                partner.voice,
-                reference,
-                side_seed,
-                expressiveness,
-            )
-            for own, partner, reference, side_seed in zip(
-                talk.sides, talk.swapped().sides, references, seeds(talk, seed), strict=True
+            self.generator.generate(own, reference, seed=side_seed)
+            for own, reference, side_seed in zip(
+                talk.sides, references, seeds(talk, seed), strict=True
             )
         )
         return first, second

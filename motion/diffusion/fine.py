@@ -11,9 +11,10 @@ from ...errors import UsageError
 from ...keypoints.motion import Motion
 from ...speech.track import SpeechFeatures
 from ...weights import locate
-from ..finish import FOR_DIFFUSION, Finishing, finish
+from ..finish import FOR_DIFFUSION, Finishing, RawMotion
 from ..generator import NOBODY
 from ..inputs import check_inputs, pose_of
+from ..seeds import noise
 from ..vectors import FACE_DIMS, to_motion
 from .checkpoint import load_fine
 from .groups import GROUPS
@@ -76,23 +77,22 @@ class FineGestureGenerator:
         reference: Motion,
         *,
         seed: int = 0,
-        expressiveness: float = 1.0,
-    ) -> Motion:
+    ) -> RawMotion:
         """See `MotionGenerator`. Any length; time grows with it, memory by about 2 KB a frame."""
         check_inputs(self, self.network.options.speech_channels, speech, reference)
-        noise = torch.Generator().manual_seed(seed)
+        # One network denoises face and body together: they are one stream.
+        drawn = noise(seed, "motion")
         pose = pose_of(reference, self.device)
 
         def make(heard: list[Tensor], before: Tensor) -> Tensor:
             # What the photo does not show is the training set's mean, as in training.
             poses = before.where(pose.seen, self.latents.mean)
-            return self._window(heard[0], poses, noise)
+            return self._window(heard[0], poses, drawn)
 
         made = self.windows.fill(make, [speech.features], pose.vector)
         motion = to_motion(made[:, :FACE_DIMS], made[:, FACE_DIMS:], reference)
         # No expectation of the lips: where noise is predicted, there is none. They stay as drawn.
-        finishing = self.options.finishing
-        return finish(motion, None, speech.voice, reference, seed, expressiveness, finishing)
+        return RawMotion.of(motion, None, self.options.finishing)
 
     def window_starts(self, length: int) -> list[int]:
         """The first frames that each window makes, for a motion of ``length`` frames."""
@@ -109,12 +109,12 @@ class FineGestureGenerator:
             )
         return 1 + self.people.index(speaker)
 
-    def _window(self, features: Tensor, poses: Tensor, noise: torch.Generator) -> Tensor:
+    def _window(self, features: Tensor, poses: Tensor, drawn: torch.Generator) -> Tensor:
         """Motion vectors [window, 232]. features: [1, window, C]; poses: [1, H, 232] before."""
         network, options = self.network, self.network.options
         history = network.normalise(self.latents.encode(poses))
         shape = (1, options.window, len(GROUPS), options.latent)
-        start = draw(shape, noise, self.device)
+        start = draw(shape, drawn, self.device)
         heard = network.hear(features)
 
         def tell(noisy: Tensor, step: Tensor, speech: Tensor) -> Tensor:
@@ -124,6 +124,6 @@ class FineGestureGenerator:
 
         predict = guided(tell, heard, network.unheard, self.options.guidance)
         latents = network.restore(
-            sample(predict, start, options.noise, self.options.sampler, noise)
+            sample(predict, start, options.noise, self.options.sampler, drawn)
         )
         return self.latents.decode(latents, self.options.quantise)[0]

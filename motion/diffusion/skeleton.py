@@ -11,9 +11,10 @@ from torch import Tensor
 from ...keypoints.motion import Motion
 from ...speech.track import SpeechFeatures
 from ...weights import locate
-from ..finish import FOR_DIFFUSION, Finishing, finish
+from ..finish import FOR_DIFFUSION, Finishing, RawMotion
 from ..inputs import check_inputs, pose_of
 from ..lips import opening
+from ..seeds import noise
 from ..vectors import BODY_DIMS, FACE_DIMS, to_motion
 from .checkpoint import load_skeleton
 from .noise import SamplerOptions, draw, guided, sample
@@ -75,32 +76,30 @@ class SkeletonDiffusionGenerator:
         reference: Motion,
         *,
         seed: int = 0,
-        expressiveness: float = 1.0,
-    ) -> Motion:
+    ) -> RawMotion:
         """See `MotionGenerator`. Any length; time grows with it, memory by about 4 KB a frame."""
         sizes = self.network.options
         check_inputs(self, sizes.speech_channels, speech, reference)
-        noise = torch.Generator().manual_seed(seed)
+        # One network denoises face and body together: they are one stream.
+        drawn = noise(seed, "motion")
         pose = pose_of(reference, self.device)
 
         def make(heard: list[Tensor], before: Tensor) -> Tensor:
             # Both halves are windowed alike: the motion, and what speech lets expect.
             history = before[..., : sizes.dims]
-            return torch.cat(self._window(heard[0], history, pose.seen, noise), -1)
+            return torch.cat(self._window(heard[0], history, pose.seen, drawn), -1)
 
         found = self.windows.fill(make, [speech.features], pose.vector.repeat(2))
         made, expected = np.split(found, 2, axis=1)
         lips = opening(self._motion(expected, reference)) if self.options.expected_lips else None
-        motion = self._motion(made, reference)
-        finishing = self.options.finishing
-        return finish(motion, lips, speech.voice, reference, seed, expressiveness, finishing)
+        return RawMotion.of(self._motion(made, reference), lips, self.options.finishing)
 
     def window_starts(self, length: int) -> list[int]:
         """The first frames that each window makes, for a motion of ``length`` frames."""
         return self.windows.starts(length)
 
     def _window(
-        self, features: Tensor, history: Tensor, seen: Tensor, noise: torch.Generator
+        self, features: Tensor, history: Tensor, seen: Tensor, drawn: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         """A window's motion vectors [window, D], and those that speech lets expect.
 
@@ -109,7 +108,7 @@ class SkeletonDiffusionGenerator:
         """
         network, options = self.network, self.network.options
         history = network.normalise(history).where(seen, 0.0)
-        start = draw((1, options.window, options.dims), noise, self.device)
+        start = draw((1, options.window, options.dims), drawn, self.device)
         heard = network.hear(features)
 
         def tell(noisy: Tensor, step: Tensor, speech: Tensor) -> Tensor:
@@ -120,7 +119,7 @@ class SkeletonDiffusionGenerator:
         last = torch.full((1,), options.noise.steps - 1, device=self.device)
         expected = tell(start, last, heard)
         predict = guided(tell, heard, network.unheard, self.guidance)
-        made = sample(predict, start, options.noise, self.options.sampler, noise)
+        made = sample(predict, start, options.noise, self.options.sampler, drawn)
         return network.restore(made)[0], network.restore(expected)[0]
 
     def _motion(self, vectors: np.ndarray, reference: Motion) -> Motion:

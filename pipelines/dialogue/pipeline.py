@@ -178,6 +178,7 @@ class DialoguePipeline:
         """Speech -> motions -> the photos' own skeletons, on the generator's frame rate."""
         from ...keypoints.person import to_motion
         from ...keypoints.retarget import retarget
+        from ...motion.dialogue.finish import make_talk
 
         generator = self.motion_generator
         with meter.stage("features", steps=3):
@@ -189,8 +190,12 @@ class DialoguePipeline:
             )
         with meter.stage("motion", steps=2 * len(talk)):
             left, right = (portrait.pose for portrait in portraits)
-            motions = generator.converse(
-                talk, (to_motion(left), to_motion(right)), seed=seed, expressiveness=expressiveness
+            motions = make_talk(
+                generator,
+                talk,
+                (to_motion(left), to_motion(right)),
+                seed=seed,
+                expressiveness=expressiveness,
             )
             return talk, (retarget(motions[0], left), retarget(motions[1], right))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -18,7 +18,7 @@ from ...keypoints.poses import Poses
 from ...keypoints.retarget import resample, retarget
 from ...keypoints.smoothing import fill_gaps, smooth
 from ...keypoints.splice import splice
-from ...motion.manner import AS_MADE, Manner, in_manner
+from ...motion.manner import AS_MADE, Manner
 from ...speech.track import SpeechFeatures
 from ...video.cuts import CutFinder
 from ...video.read import VideoReader
@@ -68,6 +68,9 @@ class Span:
         generator: `stages.MotionEditor`. speech: of the whole video, at the generator's rate.
         manner: how often and how far hands move within the span.
         """
+        from ...motion.finish import finish
+        from ...motion.infill import whole
+
         rate = generator.fps / self.own.fps
         count = max(1, round(len(self.own) * rate))
         motion = to_motion(resample(self.own, generator.fps, count), self.person)
@@ -75,11 +78,9 @@ class Span:
         start = math.floor(self.within.start * rate)
         stop = min(count, math.ceil(self.within.stop * rate))
         streams = [name for name, parts in (("face", HEAD), ("body", BODY)) if self.asks(parts)]
-        made = generator.infill(heard, motion, (start, stop), streams=tuple(streams), seed=seed)
-        piece = in_manner(made[start:stop], _cut(heard, start, stop - start), manner)
-        points = made.points.copy()
-        points[start:stop] = piece.points
-        return Motion(points, made.confidence, made.fps)
+        raw = generator.infill(heard, motion, (start, stop), streams=tuple(streams), seed=seed)
+        begin = whole(motion)[:1]
+        return finish(raw, heard, begin, seed=seed, manner=manner, span=(start, stop))
 
     def new_poses(self, made: Motion, photo_pose: Poses) -> Poses:
         """The poses of ``own`` with the asked parts as in a new motion within the span.
@@ -182,12 +183,4 @@ def _outside(poses: Poses, own: Poses, within: slice) -> Poses:
 
 def _cut(speech: SpeechFeatures, first: int, count: int) -> SpeechFeatures:
     """So many rows from the first on; behind the end the last one is held."""
-    rows = np.clip(np.arange(first, first + count), 0, len(speech) - 1)
-    return replace(
-        speech,
-        features=speech.features[rows],
-        voice=speech.voice[rows],
-        energy=speech.energy[rows],
-        onset=speech.onset[rows],
-        words=(),
-    )
+    return speech[np.clip(np.arange(first, first + count), 0, len(speech) - 1)]

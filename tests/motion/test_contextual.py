@@ -19,6 +19,7 @@ from gesticulate.motion.checkpoint import (
     save_tokenizers,
 )
 from gesticulate.motion.contextual import ContextualGenerator, Speaker
+from gesticulate.motion.finish import make_motion
 from gesticulate.motion.generator import NOBODY, GeneratorOptions, GestureGenerator
 from gesticulate.motion.quantizer import UNUSED
 from gesticulate.motion.tokenizer import MotionTokenizer, TokenizerOptions
@@ -83,7 +84,7 @@ def test_it_is_a_motion_generator(generator):
 
 @pytest.mark.parametrize("frames", [1, 2, 79, 80, 81, 300])
 def test_any_length_begins_at_the_reference(generator, frames):
-    made = generator.generate(speech(frames), reference())
+    made = make_motion(generator, speech(frames), reference())
     assert made.points.shape == (frames, 116, 2)
     assert np.isfinite(made.points).all()
     np.testing.assert_array_equal(made.points[0], reference().points[0])
@@ -91,7 +92,7 @@ def test_any_length_begins_at_the_reference(generator, frames):
 
 
 def test_a_seed_is_a_motion(generator):
-    a, b, c = (generator.generate(speech(100), reference(), seed=seed) for seed in (3, 3, 4))
+    a, b, c = (make_motion(generator, speech(100), reference(), seed=seed) for seed in (3, 3, 4))
     np.testing.assert_array_equal(a.points, b.points)
     assert np.abs(a.points - c.points)[:, MOTION_BODY].max() > 1e-3
 
@@ -109,7 +110,7 @@ def test_windows_cover_every_frame_once(generator):
 
 
 def test_seams_are_as_smooth_as_the_rest(generator):
-    made = generator.generate(speech(1200), reference())
+    made = make_motion(generator, speech(1200), reference())
     found = seams(made.points, generator.window_starts(1200)[1:])
     assert found.count > 15
     assert found.speed_ratio < 1.4
@@ -124,14 +125,14 @@ def test_an_hour_of_speech_has_windows_to_its_end(generator):
 
 def test_the_beginning_does_not_depend_on_what_comes_much_later(generator):
     long = speech(400)
-    made = generator.generate(long, reference())
+    made = make_motion(generator, long, reference())
     cut = SpeechFeatures(
         *(x[:200] for x in (long.features, long.voice, long.energy, long.onset)), 25.0
     )
-    short = generator.generate(cut, reference())
-    # Only the face is drawn before the body; the mouth is scaled by the whole speech.
-    eyes = slice(17, 48)
-    np.testing.assert_allclose(made.points[:100, eyes], short.points[:100, eyes], atol=1e-4)
+    short = make_motion(generator, cut, reference())
+    # The mouth is scaled by the whole speech. Each stream draws from a seed of its own.
+    for part in (slice(17, 48), MOTION_BODY):
+        np.testing.assert_allclose(made.points[:100, part], short.points[:100, part], atol=5e-3)
 
 
 def test_theexpected_opening_does_not_depend_on_its_pieces(generator, monkeypatch):
@@ -160,7 +161,7 @@ def test_without_residual_levels_the_base_tokens_are_decoded(generator, monkeypa
 
 def test_expressiveness_scales_the_way_from_the_rest_pose(generator):
     made = {
-        e: generator.generate(speech(120), reference(), expressiveness=e).points
+        e: make_motion(generator, speech(120), reference(), expressiveness=e).points
         for e in (0.0, 0.5, 1.0, 2.0)
     }
     start = reference().points
@@ -173,7 +174,7 @@ def test_expressiveness_scales_the_way_from_the_rest_pose(generator):
 def test_silence_closes_the_mouth(generator):
     voice = np.ones(150, np.float32)
     voice[50:100] = 0
-    made = generator.generate(speech(150, voice), reference())
+    made = make_motion(generator, speech(150, voice), reference())
     opening = lip_opening(made)
     assert opening[58:92].max() < 0.01
     assert opening[10:45].max() > 0.05
@@ -182,7 +183,7 @@ def test_silence_closes_the_mouth(generator):
 def test_hands_rest_in_long_silence(generator):
     voice = np.ones(400, np.float32)
     voice[100:] = 0
-    made = generator.generate(speech(400, voice), reference())
+    made = make_motion(generator, speech(400, voice), reference())
     away = np.abs(made.points - reference().points)[:, MOTION_BODY].max((1, 2))
     assert away[-100:].max() < 1e-3
     assert away[40:100].max() > 0.01
@@ -191,7 +192,7 @@ def test_hands_rest_in_long_silence(generator):
 def test_the_wrong_speech_encoder_is_named(generator):
     wrong = speech(10, fps=30.0)
     with pytest.raises(UsageError, match=r"6 channels at 25 .* 'mel'.* got 6 at 30"):
-        generator.generate(wrong, reference())
+        make_motion(generator, wrong, reference())
 
 
 def test_damaged_weights_are_named(files, tmp_path):

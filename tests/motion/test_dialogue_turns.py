@@ -9,10 +9,12 @@ from gesticulate.evaluation.lip_sync import lip_opening
 from gesticulate.keypoints.layout import FACE_NOSE_TIP, MOTION_BODY, MOTION_FACE
 from gesticulate.keypoints.motion import Motion
 from gesticulate.keypoints.person import REST
+from gesticulate.motion.dialogue.finish import make_talk
 from gesticulate.motion.dialogue.listening import attention, cues, listen, nods
 from gesticulate.motion.dialogue.talk import Talk, seeds
 from gesticulate.motion.dialogue.turn_taking import TurnTaking
-from gesticulate.motion.finish import join_face, split_face
+from gesticulate.motion.seeds import draws
+from gesticulate.motion.shaping import join_face, split_face
 from gesticulate.speech.features import MelEncoder
 from gesticulate.speech.track import SpeechFeatures
 
@@ -85,9 +87,8 @@ def test_a_listeners_head_does_not_turn_away():
 
 def test_silence_of_one_does_not_freeze_the_other():
     frames = 250
-    made = TurnTaking(NodGenerator()).converse(
-        talk_of(voice(frames, (0, 250)), voice(frames)), (reference(), reference()), seed=1
-    )
+    talk = talk_of(voice(frames, (0, 250)), voice(frames))
+    made = make_talk(TurnTaking(NodGenerator()), talk, (reference(), reference()), seed=1)
     for motion in made:
         nose = motion.points[:, FACE_NOSE_TIP]
         moved = np.linalg.norm(np.diff(nose, axis=0), axis=1)
@@ -134,14 +135,12 @@ def test_nods_follow_the_partners_phrases_and_spare_the_own():
 def test_a_nod_takes_the_face_down_and_back():
     frames = 200
     own, partner = voice(frames), voice(frames, (0, 100))
-    seed = next(
-        s for s in range(20) if nods(own, partner, FPS, np.random.default_rng(s))[90:].max() > 3
-    )
+    seed = next(s for s in range(20) if nods(own, partner, FPS, draws(s, "nods"))[90:].max() > 3)
     still = Motion(
         np.repeat(reference().points, frames, axis=0), np.ones((frames, 116), np.float32)
     )
     made = listen(still, own, partner, reference(), seed)
-    pitch = nods(own, partner, FPS, np.random.default_rng(seed))
+    pitch = nods(own, partner, FPS, draws(seed, "nods"))
     lowest = int(pitch.argmax())
     head, _, nose = split_face(made.points)
     rest, _, rest_nose = split_face(reference().points)

@@ -12,6 +12,7 @@ from gesticulate.evaluation.seams import seams
 from gesticulate.keypoints.layout import FACE_NOSE_TIP, MOTION_BODY
 from gesticulate.keypoints.motion import Motion
 from gesticulate.keypoints.person import REST
+from gesticulate.motion.finish import make_motion
 from gesticulate.pipelines import registry
 from gesticulate.speech.features import MelEncoder
 from gesticulate.speech.track import SpeechFeatures
@@ -49,7 +50,7 @@ def test_it_is_registered(generator):
 
 @pytest.mark.parametrize("frames", [1, 2, 23, 24, 25, 81, 150])
 def test_any_length_begins_at_the_reference(generator, frames):
-    made = generator.generate(speech(frames), reference())
+    made = make_motion(generator, speech(frames), reference())
     assert made.points.shape == (frames, 116, 2)
     assert np.isfinite(made.points).all()
     np.testing.assert_array_equal(made.points[0], reference().points[0])
@@ -57,13 +58,13 @@ def test_any_length_begins_at_the_reference(generator, frames):
 
 
 def test_a_seed_is_a_motion(generator):
-    a, b, c = (generator.generate(speech(100), reference(), seed=seed) for seed in (3, 3, 4))
+    a, b, c = (make_motion(generator, speech(100), reference(), seed=seed) for seed in (3, 3, 4))
     np.testing.assert_array_equal(a.points, b.points)
     assert np.abs(a.points - c.points)[:, MOTION_BODY].max() > 1e-3
 
 
 def test_seams_are_as_smooth_as_the_rest(generator):
-    made = generator.generate(speech(800), reference())
+    made = make_motion(generator, speech(800), reference())
     found = seams(made.points, generator.window_starts(800)[1:])
     assert found.count >= 10
     assert found.speed_ratio < 1.4
@@ -80,19 +81,19 @@ def test_windows_cover_every_frame(generator):
 
 def test_the_beginning_does_not_depend_on_what_comes_much_later(generator):
     long = speech(400)
-    made = generator.generate(long, reference())
+    made = make_motion(generator, long, reference())
     cut = SpeechFeatures(
         *(x[:200] for x in (long.features, long.voice, long.energy, long.onset)), 25.0
     )
-    short = generator.generate(cut, reference())
-    # The mouth is scaled by the whole speech, and blinks and body are drawn after the face.
-    brows = slice(17, 27)
-    np.testing.assert_allclose(made.points[:100, brows], short.points[:100, brows], atol=1e-4)
+    short = make_motion(generator, cut, reference())
+    # The mouth is scaled by the whole speech. Each stream draws from a seed of its own.
+    for part in (slice(17, 48), MOTION_BODY):
+        np.testing.assert_allclose(made.points[:100, part], short.points[:100, part], atol=5e-3)
 
 
 def test_expressiveness_scales_the_way_from_the_rest_pose(generator):
     full, half = (
-        generator.generate(speech(60), reference(), expressiveness=e).points for e in (1.0, 0.5)
+        make_motion(generator, speech(60), reference(), expressiveness=e).points for e in (1.0, 0.5)
     )
     start = reference().points
     for part in (MOTION_BODY, FACE_NOSE_TIP):
@@ -103,7 +104,7 @@ def test_expressiveness_scales_the_way_from_the_rest_pose(generator):
 def test_silence_closes_the_mouth_and_rests_the_hands(generator):
     voice = np.ones(300, np.float32)
     voice[100:] = 0
-    made = generator.generate(speech(300, voice), reference())
+    made = make_motion(generator, speech(300, voice), reference())
     assert lip_opening(made)[110:].max() < 0.01
     away = np.abs(made.points - reference().points)[:, MOTION_BODY].max((1, 2))
     assert away[-80:].max() < 1e-3
@@ -112,7 +113,7 @@ def test_silence_closes_the_mouth_and_rests_the_hands(generator):
 
 def test_the_wrong_speech_encoder_is_named(generator):
     with pytest.raises(UsageError, match=rf"'{generator.name}' reads {CHANNELS} .* at 30"):
-        generator.generate(speech(10, fps=30.0), reference())
+        make_motion(generator, speech(10, fps=30.0), reference())
 
 
 @pytest.mark.parametrize("name", GENERATORS)

@@ -9,7 +9,6 @@ from gesticulate.keypoints.layout import MOTION_ARMS, MOTION_FACE, MOTION_LEFT_H
 from gesticulate.keypoints.motion import Motion
 from gesticulate.keypoints.person import REST
 from gesticulate.motion.blinks import add_blinks, closure
-from gesticulate.motion.finish import ARMS, SHOULDERS, Finishing, calm_mouth, smooth, stay_near
 from gesticulate.motion.lips import (
     LOWER_INNER,
     UPPER_INNER,
@@ -19,6 +18,7 @@ from gesticulate.motion.lips import (
     opening,
     set_opening,
 )
+from gesticulate.motion.shaping import ARMS, SHOULDERS, calm_mouth, smooth, stay_near
 
 
 def resting(frames):
@@ -88,7 +88,7 @@ def test_smoothing_takes_jitter_and_leaves_a_stroke():
     rng = np.random.default_rng(0)
     still = resting(100)
     shaking = Motion(still.points + rng.normal(0, 0.01, still.points.shape), still.confidence)
-    calmed = smooth(shaking)
+    calmed = smooth(shaking, 0.03, 0.15, 0.06)
     body = slice(68, 116)
     before, after = (np.diff(m.points[:, body], axis=0).std() for m in (shaking, calmed))
     assert after < 0.35 * before
@@ -97,15 +97,14 @@ def test_smoothing_takes_jitter_and_leaves_a_stroke():
     points = still.points.copy()
     stroke = 0.5 * np.sin(np.arange(100) / 25 * 2 * np.pi)
     points[:, body, 1] += stroke[:, None]
-    kept = smooth(Motion(points, still.confidence)).points[:, 80, 1] - REST[80, 1]
+    kept = smooth(Motion(points, still.confidence), 0.03, 0.15, 0.06).points[:, 80, 1] - REST[80, 1]
     assert np.abs(kept[20:80]).max() > 0.85 * 0.5
 
 
 def test_no_smoothing_leaves_the_motion():
     moved = resting(30)
     points = moved.points + np.random.default_rng(0).normal(0, 0.01, moved.points.shape)
-    unsmoothed = Finishing(face_smoothing=0, head_smoothing=0, body_smoothing=0)
-    made = smooth(Motion(points, moved.confidence), unsmoothed)
+    made = smooth(Motion(points, moved.confidence), 0, 0, 0)
     np.testing.assert_allclose(made.points, points, atol=1e-5)
 
 
@@ -125,10 +124,10 @@ def test_lips_open_with_the_expected_syllables_and_not_in_silence():
 
 def test_a_calm_mouth_is_half_as_wide_of_neutral():
     motion = open_mouth(5)
-    calm = calm_mouth(motion)
+    calm = calm_mouth(motion, 0.5)
     np.testing.assert_allclose(opening(calm), 0.5 * opening(motion), atol=1e-3)
     np.testing.assert_allclose(calm.points[:, 17:48], motion.points[:, 17:48], atol=1e-3)
-    np.testing.assert_allclose(calm_mouth(resting(2)).points, resting(2).points, atol=1e-5)
+    np.testing.assert_allclose(calm_mouth(resting(2), 0.5).points, resting(2).points, atol=1e-5)
 
 
 def test_arms_that_wander_off_stay_near_with_their_strokes():

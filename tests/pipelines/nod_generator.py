@@ -25,12 +25,9 @@ class NodGenerator:
         reference: Motion,
         *,
         seed: int = 0,
-        expressiveness: float = 1.0,
     ) -> Motion:
         sway = np.cumsum(np.random.default_rng(seed).normal(size=len(speech))) * 0.002
-        beat = (self.depth * speech.voice * np.clip(speech.energy + 60, 0, 60) / 60 + sway) * (
-            expressiveness
-        )
+        beat = self.depth * speech.voice * np.clip(speech.energy + 60, 0, 60) / 60 + sway
         points = np.repeat(reference.points, len(speech), axis=0)
         nose = layout.MOTION_FACE.start + layout.FACE_NOSE_TIP
         points[1:, nose, 1] += beat[1:]

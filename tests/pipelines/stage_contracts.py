@@ -15,7 +15,9 @@ from gesticulate.errors import InputError
 from gesticulate.keypoints import layout
 from gesticulate.keypoints.motion import Motion
 from gesticulate.keypoints.poses import Poses
+from gesticulate.motion.dialogue.finish import make_talk
 from gesticulate.motion.dialogue.talk import Talk
+from gesticulate.motion.finish import finish
 from gesticulate.motion.lips import opening
 from gesticulate.pipelines.stages import (
     DialogueGenerator,
@@ -121,6 +123,9 @@ def check_motion_generator(
     assert np.isfinite(motion.points).all()
     assert motion.confidence.min() >= 0
     assert motion.confidence.max() <= 1
+    finished = finish(motion, features, reference, seed=3)
+    assert np.isfinite(finished.points).all()
+    assert np.array_equal(finished.points[0], reference.points[0])
     same = generator.generate(features, reference, seed=3)
     assert np.array_equal(motion.points, same.points)
     other = generator.generate(features, reference, seed=4)
@@ -144,17 +149,17 @@ def check_dialogue_generator(
     assert isinstance(generator, DialogueGenerator)
     assert generator.speech_encoder == encoder.name
     talk = Talk(*(encoder.encode(speech, generator.fps) for speech in in_turns()))
-    motions = generator.converse(talk, references, seed=3)
+    motions = make_talk(generator, talk, references, seed=3)
     for motion, reference in zip(motions, references, strict=True):
         assert len(motion) == len(talk)
         assert motion.fps == generator.fps
         assert np.isfinite(motion.points).all()
         assert np.array_equal(motion.points[0], reference.points[0])
     # Who is who lies in the speech and the reference, and not in the side.
-    swapped = generator.converse(talk.swapped(), references[::-1], seed=3)
+    swapped = make_talk(generator, talk.swapped(), references[::-1], seed=3)
     for mine, theirs in zip(motions, swapped[::-1], strict=True):
         assert np.array_equal(mine.points, theirs.points)
-    other = generator.converse(talk, references, seed=4)
+    other = make_talk(generator, talk, references, seed=4)
     assert not np.array_equal(motions[0].points, other[0].points)
     # From half a second after the turn on, the left person listens.
     listens = slice(round(2.6 * generator.fps), None)
