@@ -1,7 +1,8 @@
 """From what a generator made to motion that can be shown: the one place behind every generator.
 
     raw motion -> smoothed -> posture, rest -> calm mouth -> begins at the reference
-               -> expressiveness -> manner (rate, amplitude, style) -> lips by the voice -> blinks
+               -> expressiveness -> manner (rate, amplitude, style) -> hands within people's speed
+               -> lips by the voice -> blinks
 
 Generators return raw motion, a stranger's too, and know nothing of this.
 """
@@ -17,6 +18,7 @@ from ..errors import GesticulateError
 from ..keypoints.motion import Motion
 from ..speech.track import SpeechFeatures
 from .blinks import add_blinks, closure
+from .hand_speed import limit_speed
 from .lips import EXPECTED_SHARE, STRETCH, articulate, gate, opening, set_opening
 from .manner import AS_MADE, Manner, in_manner
 from .seeds import draws
@@ -140,7 +142,7 @@ def finish(
     drawn = opening(motion)
     motion = begin_at(calm_mouth(motion, options.mouth_share), reference)
     motion = scale(motion, reference, expressiveness)
-    motion = in_manner(motion, speech, manner, span)
+    motion = limit_speed(in_manner(motion, speech, manner, span))
     share = gate(voice, fps)
     wanted = articulate(
         drawn, known.lip_opening, share, options.lip_stretch, options.expected_share
