@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d, maximum_filter1d
+from scipy.ndimage import gaussian_filter1d
 
 from ..keypoints.layout import FACE_CHIN, MOTION_FACE
 from ..keypoints.motion import Motion
@@ -21,6 +21,8 @@ LOWER_SHARE = 0.75
 WIDENING = np.array([0.0, 0.9, 1.2, 0.9, 0.0])
 # A voice begins a little after the lips have opened, and lips close a little after it ended.
 LEAD_SECONDS = 0.08
+# So long a pause shows closed lips, and no shorter one does.
+CLOSED_SECONDS = 0.12
 # The opening that speech lets expect varies this much less than lips do; stretched by it, syllables
 # are as large as in life (14 training clips: standard deviation 0.061 eye distances, as real ones).
 STRETCH = 2.6
@@ -38,12 +40,27 @@ SOFTNESS_SECONDS = 0.04
 def gate(voice: np.ndarray, fps: float) -> np.ndarray:
     """How far the lips may open, [T] in 0..1, from voice activity, [T] in 0..1.
 
-    1 around speech and 0 in silence; the transition takes about 100 ms, and pauses shorter than
-    twice `LEAD_SECONDS` leave the mouth open.
+    1 around speech and 0 in silence; the transition takes about 100 ms. Within the speech, a pause
+    keeps `CLOSED_SECONDS` of its middle, however short: the lips' lead and lag give way. One that
+    is shorter than that is none, and leaves the mouth open.
     """
-    reach = 2 * round(LEAD_SECONDS * fps) + 1
-    speaking = maximum_filter1d((np.asarray(voice) >= 0.5).astype(np.float64), reach)
-    return gaussian_filter1d(speaking, SOFTNESS_SECONDS * fps, mode="nearest")
+    speaking = np.asarray(voice) >= 0.5
+    lead, closed = round(LEAD_SECONDS * fps), round(CLOSED_SECONDS * fps)
+    opened = speaking.copy()
+    edges = np.flatnonzero(np.diff(np.concatenate([[True], speaking, [True]]).astype(int)))
+    for start, stop in edges.reshape(-1, 2):
+        inside = start > 0 and stop < len(speaking)
+        spare = stop - start - closed if inside else stop - start
+        if inside and spare < 0:
+            opened[start:stop] = True
+            continue
+        before = min(lead, (spare + 1) // 2) if inside else lead
+        after = min(lead, spare // 2) if inside else lead
+        if start > 0:
+            opened[start : start + after] = True
+        if stop < len(speaking):
+            opened[max(start, stop - before) : stop] = True
+    return gaussian_filter1d(opened.astype(np.float64), SOFTNESS_SECONDS * fps, mode="nearest")
 
 
 def opening(motion: Motion) -> np.ndarray:

@@ -75,6 +75,36 @@ def test_the_gate_opens_around_speech_within_a_tenth_of_a_second():
     assert gate(voice, 25.0)[42:58].min() > 0.95
 
 
+@pytest.mark.parametrize("pause", [3, 4, 5, 6, 8, 12, 30])
+def test_short_pauses_close_the_lips_too(pause):
+    """A pause of a quarter of a second was talked through."""
+    voice = np.ones(100)
+    voice[40 : 40 + pause] = 0
+    share = gate(voice, 25.0)
+    within = share[40 : 40 + pause]
+    assert within.min() < 0.15
+    # Closed for 0.12 s at least, as closed as two tenths of a second of transition let them be.
+    assert (within < 0.5).sum() >= 3
+    assert share[:38].min() > 0.97
+    assert share[42 + pause :].min() > 0.97
+    # Long ones leave the lips their lead and lag.
+    if pause >= 8:
+        assert within[0] > 0.8
+        assert within[-1] > 0.8
+
+
+def test_the_gate_at_the_ends_and_of_silence():
+    assert gate(np.zeros(40), 25.0).max() == 0
+    assert gate(np.ones(40), 25.0).min() == 1
+    voice = np.zeros(60)
+    voice[20:40] = 1
+    share = gate(voice, 25.0)
+    assert share[:14].max() < 0.01
+    assert share[46:].max() < 0.01
+    assert share[18:42].min() > 0.65
+    assert len(gate(np.zeros(0), 25.0)) == 0
+
+
 def test_blinks_come_about_as_often_as_people_blink():
     frames = 25 * 180
     closed = closure(frames, 25.0, np.random.default_rng(0))
