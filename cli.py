@@ -213,7 +213,7 @@ def _retrieve(arguments: list[str]) -> int:
     from .weights import locate
 
     alignment = load_alignment(locate(options.weights))
-    encoder = registry.build("speech_encoders", options.speech_encoder)
+    encoder = registry.build("speech_encoders", alignment.options.speech_encoder)
     speech = encoder.encode(load(options.speech), 25.0)
     library = motions(options.library, options.split)
     matches = rank(alignment, speech, library, options.part)[: options.top]

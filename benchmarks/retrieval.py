@@ -21,8 +21,9 @@ from gesticulate.errors import GesticulateError
 from gesticulate.evaluation.retrieval import recall_table
 from gesticulate.evaluation.tables import markdown_table, save_json
 from gesticulate.motion.checkpoint import load_alignment
+from gesticulate.motion.heard import check_same_features
 from gesticulate.training.alignment import AlignmentLosses, windows
-from gesticulate.training.data import load_clips
+from gesticulate.training.data import encoder_of, load_clips
 from gesticulate.training.options import DataOptions
 from gesticulate.training.pairs import Pairs, PairSampler
 from gesticulate.training.sync import synchronised
@@ -65,7 +66,14 @@ def main(arguments: Arguments) -> None:
     tables, orders = {}, {}
     for item in arguments.alignments:
         label, _, weights = item.rpartition("=")
-        window = load_alignment(locate(weights)).options.window
+        sizes = load_alignment(locate(weights)).options
+        window = sizes.window
+        check_same_features(
+            weights,
+            sizes.speech_encoder,
+            str(arguments.data),
+            encoder_of(DataOptions(arguments.data)),
+        )
         pairs = PairSampler(clips, window, 1, augment=False, seed=1).all()
         tables[label], orders[label] = measured(weights, pairs)
     header = ["", "", *(f"R@{rank}" for rank in RANKS)]

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .content import ContentEncoder, ContentOptions
+from .heard import BEFORE_RECORDED
 from .vectors import BODY_DIMS, FACE_DIMS
 
 PARTS = {"face": FACE_DIMS, "body": BODY_DIMS}
@@ -23,10 +24,11 @@ PARTS = {"face": FACE_DIMS, "body": BODY_DIMS}
 class AlignmentOptions:
     """Sizes of the alignment.
 
-    speech_channels: of the speech encoder it reads. width, heads, hidden, layers: of all content
-    encoders (paper: 384, not stated, 1024, 2). face_reach, body_reach: frames to either side that
-    a layer's attention sees, those of the generator. embedding: numbers of a pooled embedding.
-    waves: see `Pooling`. window: frames it was trained with.
+    speech_channels, speech_encoder: of the speech encoder it reads, and its name. width, heads,
+    hidden, layers: of all content encoders (paper: 384, not stated, 1024, 2). face_reach,
+    body_reach: frames to either side that a layer's attention sees, those of the generator.
+    embedding: numbers of a pooled embedding. waves: see `Pooling`. window: frames it was trained
+    with.
     """
 
     speech_channels: int
@@ -40,6 +42,7 @@ class AlignmentOptions:
     embedding: int = 128
     waves: int = 16
     window: int = 80
+    speech_encoder: str = BEFORE_RECORDED
 
 
 class Pooling(nn.Module):

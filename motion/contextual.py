@@ -70,8 +70,8 @@ class ContextualOptions:
 class ContextualGenerator:
     """`MotionGenerator`: speech and a reference pose -> motion, window by window.
 
-    tokenizer, weights: registered names or paths of .safetensors files. speech_encoder: whose
-    features the weights were trained with.
+    tokenizer, weights: registered names or paths of .safetensors files. speech_encoder: the name
+    of the one whose features the weights were trained on, as they tell.
     Raises: WeightsError where weights are missing or damaged.
     """
 
@@ -84,9 +84,7 @@ class ContextualGenerator:
         weights: str = "motion-generator",
         options: ContextualOptions | None = None,
         device: str = "auto",
-        speech_encoder: str = "mel",
     ) -> None:
-        self.speech_encoder = speech_encoder
         # Four million weights and windows of 80 frames: a CPU has them done before an
         # accelerator has warmed up, and gives the same numbers everywhere.
         self.device = torch.device("cpu" if device == "auto" else device)
@@ -94,6 +92,7 @@ class ContextualGenerator:
         pair = load_tokenizers(locate(tokenizer))
         self.generator, self.people = load_generator(locate(weights))
         self.generator.to(self.device)
+        self.speech_encoder = self.generator.options.speech_encoder
         self.tokenizers = {
             "face": pair.face.to(self.device),
             "body": pair.body.to(self.device),

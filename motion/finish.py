@@ -18,7 +18,7 @@ from ..errors import GesticulateError
 from ..keypoints.motion import Motion
 from ..speech.track import SpeechFeatures
 from .blinks import add_blinks, closure
-from .hand_speed import limit_speed
+from .hand_speed import MOST, limit_speed
 from .lips import EXPECTED_SHARE, STRETCH, articulate, gate, opening, set_opening
 from .manner import AS_MADE, Manner, in_manner
 from .seeds import draws
@@ -45,6 +45,8 @@ class Finishing:
     lip_stretch, expected_share: see `lips.articulate`.
     posture: how far elbows and wrists may be from the reference for long, in shoulder widths; None
     leaves them.
+    hand_speed: the most of the wrists, in shoulder widths a second, see `hand_speed.limit_speed`;
+    None leaves them, for people who are quicker than talkers, like signers.
     blinks: add them; for a generator whose eyes never close.
     """
 
@@ -55,6 +57,7 @@ class Finishing:
     lip_stretch: float = STRETCH
     expected_share: float = EXPECTED_SHARE
     posture: float | None = None
+    hand_speed: float | None = MOST
     blinks: bool = True
 
 
@@ -142,7 +145,9 @@ def finish(
     drawn = opening(motion)
     motion = begin_at(calm_mouth(motion, options.mouth_share), reference)
     motion = scale(motion, reference, expressiveness)
-    motion = limit_speed(in_manner(motion, speech, manner, span))
+    motion = in_manner(motion, speech, manner, span)
+    if options.hand_speed is not None:
+        motion = limit_speed(motion, options.hand_speed)
     share = gate(voice, fps)
     wanted = articulate(
         drawn, known.lip_opening, share, options.lip_stretch, options.expected_share

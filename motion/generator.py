@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from .content import ContentEncoder, ContentOptions
+from .heard import BEFORE_RECORDED
 from .quantizer import ResidualQuantizer
 from .transformer import GestureBlock
 from .vectors import DESCRIPTION
@@ -25,14 +26,15 @@ QUICK = 10.0
 class GeneratorOptions:
     """Sizes of the generator.
 
-    speech_channels: of the speech encoder it reads. speakers: rows of the speaker table; row
-    `NOBODY` is the average speaker, used for everybody the training did not see. width, heads,
-    hidden: of all transformers (paper: 384, not stated, 1024). layers, residual_layers,
-    speech_layers: depths of the masked generator, the residual generator (8 and 6 in the paper)
-    and the speech encoder (2). window: frames the model sees at a time. face_reach, body_reach:
-    frames to either side that a frame's token attends to in the speech: lips go with the sound
-    of the moment, a gesture with the phrase. codes, levels: of the tokenizers. cross_attention:
-    without it, speech only comes in with the frames' own embeddings (the paper's "concat").
+    speech_channels, speech_encoder: of the speech encoder it reads, and its name. speakers: rows of
+    the speaker table; row `NOBODY` is the average speaker, used for everybody the training did not
+    see. width, heads, hidden: of all transformers (paper: 384, not stated, 1024). layers,
+    residual_layers, speech_layers: depths of the masked generator, the residual generator (8 and 6
+    in the paper) and the speech encoder (2). window: frames the model sees at a time. face_reach,
+    body_reach: frames to either side that a frame's token attends to in the speech: lips go with
+    the sound of the moment, a gesture with the phrase. codes, levels: of the tokenizers.
+    cross_attention: without it, speech only comes in with the frames' own embeddings (the paper's
+    "concat").
     """
 
     speech_channels: int
@@ -51,6 +53,7 @@ class GeneratorOptions:
     levels: int = 6
     code_dim: int = 128
     cross_attention: bool = True
+    speech_encoder: str = BEFORE_RECORDED
 
 
 @dataclass

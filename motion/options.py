@@ -26,7 +26,5 @@ class RetrieveOptions:
     """Only this split of a data set: train or val."""
     weights: str = "motion-alignment"
     """The alignment: registered weights, or a path to a .safetensors file."""
-    speech_encoder: str = "mel"
-    """The speech encoder that the alignment was trained with."""
     json: bool = False
     """Print the list as JSON."""

@@ -70,8 +70,8 @@ def rank(
     channels = alignment.options.speech_channels
     if speech.features.shape[1] != channels:
         raise UsageError(
-            f"The alignment reads {channels} channels of speech, got "
-            f"{speech.features.shape[1]}. Use the speech encoder it was trained with."
+            f"The alignment reads {channels} channels of the speech encoder "
+            f"{alignment.options.speech_encoder!r}, got {speech.features.shape[1]}. Use that one."
         )
     window = min(alignment.options.window, len(speech))
     stride = max(1, window // STRIDES)

@@ -117,7 +117,8 @@ class GestureVideoPipeline:
         preset: a name (`gesticulate presets`) or a YAML file. device: "auto", "cpu", "cuda", for
         stages that take one. low_memory: as device, for stages that can do with less memory.
         stages: ``estimator``, ``speech``, ``motion`` or ``renderer`` in
-        place of the preset's: a stage's name or an object that keeps its protocol.
+        place of the preset's: a stage's name or an object that keeps its protocol. Another motion
+        generator comes with the speech encoder that it was trained with, unless one is given.
         Raises: UsageError for an unknown preset, stage or option; WeightsError for weights that
         are damaged or cannot be fetched.
         """
@@ -125,13 +126,17 @@ class GestureVideoPipeline:
         unknown = set(stages) - set(ROLES)
         if unknown:
             raise UsageError(f"Unknown stage {sorted(unknown)[0]!r}; expected {', '.join(ROLES)}.")
-        built = {}
-        # The renderer first: it may need a GPU, and says so before the others have loaded.
-        for role, group in sorted(ROLES.items(), key=lambda item: item[0] != "renderer"):
+        built: dict[str, Any] = {}
+        # The renderer first: it may need a GPU, and says so before the others have loaded. The
+        # speech encoder last: the motion generator tells which one it reads.
+        order = ["renderer", "estimator", "motion", "speech"]
+        for role in order:
             stage = stages.get(role, getattr(choices, role))
+            if role == "speech" and "speech" not in stages and ("motion" in stages or not stage):
+                stage = built["motion"].speech_encoder
             by_name = isinstance(stage, (str, StageChoice))
             built[role] = (
-                registry.build(group, stage, device=device, low_memory=low_memory)
+                registry.build(ROLES[role], stage, device=device, low_memory=low_memory)
                 if by_name
                 else stage
             )

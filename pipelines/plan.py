@@ -123,7 +123,9 @@ def plan(
     check_outputs(out, settings.save_poses, inputs=(photo, speech, settings.poses))
     settings.manner()
     preset = configs.load(settings.preset, PipelinePreset)
-    stages = tuple(_stage(role, getattr(preset, role)) for role in ROLES)
+    stages = tuple(
+        _stage(role, choice) for role in ROLES if (choice := getattr(preset, role)) is not None
+    )
     picture = photo if isinstance(photo, np.ndarray) else read_photo(photo)
     own = (picture.shape[1], picture.shape[0])
     size = output_size(own, settings.size)

@@ -22,9 +22,12 @@ class StageChoice:
 
 @dataclass(frozen=True)
 class PipelinePreset:
-    """The stages that make a gesture video."""
+    """The stages that make a gesture video.
+
+    speech: None is the speech encoder whose features the motion generator was trained on.
+    """
 
     estimator: StageChoice
-    speech: StageChoice
     motion: StageChoice
     renderer: StageChoice
+    speech: StageChoice | None = None

@@ -16,7 +16,7 @@ from ..motion.alignment import (
     contrast,
 )
 from ..motion.checkpoint import save_alignment
-from .data import load_clips, load_words
+from .data import encoder_of, load_clips, load_words
 from .loop import fit
 from .options import AlignmentTraining
 from .pairs import Pairs, PairSampler
@@ -105,11 +105,12 @@ def windows(pairs: Pairs) -> dict[str, tuple[Tensor, Tensor]]:
     return found
 
 
-def build(options: AlignmentTraining, channels: int) -> SpeechGestureAlignment:
+def build(options: AlignmentTraining, channels: int, encoder: str) -> SpeechGestureAlignment:
     """An untrained alignment of the options' sizes."""
     return SpeechGestureAlignment(
         AlignmentOptions(
             speech_channels=channels,
+            speech_encoder=encoder,
             width=options.width,
             heads=options.heads,
             hidden=options.hidden,
@@ -138,7 +139,7 @@ def train_alignment(options: AlignmentTraining) -> Path:
         )
     train, val = samplers["train"], samplers["val"].all()
     torch.manual_seed(loop.seed)
-    alignment = build(options, val.speech.shape[-1])
+    alignment = build(options, val.speech.shape[-1], encoder_of(options.data))
     measure_inputs(alignment, train.batch(PROBE, 256))
     module = AlignmentLosses(alignment, options.temperature)
 

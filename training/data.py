@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from ..datasets.load import Clips
+from ..datasets.publish import read_state
 from ..datasets.words import read_words
 from ..errors import InputError
+from ..motion.heard import BEFORE_RECORDED
 from ..motion.vectors import fill_gaps
 from ..speech.track import Word
 from .clips import Clip
@@ -52,6 +54,11 @@ def load_clips(
             "videos, or change `favoured`."
         )
     return found
+
+
+def encoder_of(options: DataOptions) -> str:
+    """The name of the speech encoder whose features a data set holds."""
+    return str(read_state(options.folder).get("speech_encoder", BEFORE_RECORDED))
 
 
 def load_words(path: Path | None) -> dict[str, tuple[Word, ...]]:

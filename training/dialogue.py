@@ -16,7 +16,7 @@ from ..motion.dialogue.checkpoint import save_pair
 from ..motion.dialogue.network import Pair, PairDenoiser, PairOptions
 from ..motion.diffusion.noise import NoiseOptions, draw, training_scheduler
 from .clips import WindowSampler
-from .data import load_clips
+from .data import encoder_of, load_clips
 from .diffusion import (
     changes,
     chosen,
@@ -126,11 +126,12 @@ def distances(left: Tensor, right: Tensor) -> Tensor:
     return (apart.square().sum(-1) + 1e-4).sqrt()
 
 
-def build(options: DialogueTraining, channels: int) -> PairDenoiser:
+def build(options: DialogueTraining, channels: int, encoder: str) -> PairDenoiser:
     """An untrained denoiser of the options' sizes. Raises: UsageError for a window too short."""
     return PairDenoiser(
         PairOptions(
             speech_channels=channels,
+            speech_encoder=encoder,
             width=options.width,
             heads=options.heads,
             hidden=options.hidden,
@@ -164,12 +165,11 @@ def train_dialogue(options: DialogueTraining) -> Path:
     silence = encoder.encode(Speech(np.zeros(SAMPLE_RATE, np.float32)), 25.0).features[0]
     train, val = (material(options, split) for split in ("train", "val"))
     data = options.data
-    found = {clip.speech.shape[1] for clip in train.spoken if clip.speech is not None}
-    if found - {encoder.channels}:
+    if (given := encoder_of(data)) != encoder.name:
         raise UsageError(
-            f"{data.folder} has {found.pop()} speech features a frame, expected the "
-            f"{encoder.channels} of the speech encoder 'mel': talks are put together with pauses, "
-            "whose features that encoder tells. Build a data set with it."
+            f"{data.folder} holds features of the speech encoder {given!r}, expected "
+            f"{encoder.name!r}: talks are put together with pauses, whose features that encoder "
+            "tells. Build a data set with it."
         )
     draws = (data.window, silence, options.real, data.favoured)
     talks = TalkSampler(train, *draws, seed=loop.seed)
@@ -177,7 +177,7 @@ def train_dialogue(options: DialogueTraining) -> Path:
     held_out = replace(val, quiet=val.quiet or train.quiet)
     held_out_talks = TalkSampler(held_out, *draws, augment=False, seed=1)
     torch.manual_seed(loop.seed)
-    denoiser = build(options, encoder.channels)
+    denoiser = build(options, encoder.channels, encoder.name)
     paired = [clip for pair in train.pairs for clip in pair if clip.speech is not None]
     windows = WindowSampler([*train.spoken, *paired], data.window, data.favoured, seed=loop.seed)
     measure(denoiser, [windows.batch(PROBE + i, 64) for i in range(8)])

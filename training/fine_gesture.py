@@ -15,6 +15,7 @@ from ..motion.diffusion.groups import DIMS
 from ..motion.diffusion.noise import NoiseOptions, training_scheduler
 from ..motion.diffusion.vqvae import MotionVQVAE, RawLatents, VQVAEOptions
 from .clips import Batch, Clip, WindowSampler
+from .data import encoder_of
 from .diffusion import (
     add_noise,
     changes,
@@ -130,12 +131,13 @@ def measure_latents(
 
 
 def build(
-    options: FineGestureTraining, channels: int, latents: MotionVQVAE | RawLatents
+    options: FineGestureTraining, channels: int, encoder: str, latents: MotionVQVAE | RawLatents
 ) -> FineDenoiser:
     """An untrained denoiser of the options' sizes. Raises: UsageError for a window too short."""
     return FineDenoiser(
         FineOptions(
             speech_channels=channels,
+            speech_encoder=encoder,
             latent=latents.dim,
             width=options.width,
             heads=options.heads,
@@ -203,7 +205,7 @@ def train_fine_gesture(options: FineGestureTraining) -> Path:
     speech = clips[0].speech
     assert speech is not None  # they were asked for with sound
     torch.manual_seed(loop.seed)
-    denoiser = build(options, speech.shape[1], latents)
+    denoiser = build(options, speech.shape[1], encoder_of(data), latents)
     probe = [sampler.batch(PROBE + i, 64) for i in range(8)]
     measure_speech(denoiser, probe)
     measure_latents(denoiser, latents, probe)

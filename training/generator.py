@@ -14,12 +14,13 @@ from ..errors import UsageError
 from ..motion.alignment import SpeechGestureAlignment
 from ..motion.checkpoint import Tokenizers, load_alignment, load_tokenizers, save_generator
 from ..motion.generator import Condition, GeneratorOptions, GestureGenerator, Stream
+from ..motion.heard import check_same_features
 from ..motion.masking import corrupt, training_mask
 from ..motion.tokenizer import MotionTokenizer
 from ..motion.vectors import BODY_DIMS, FACE_DIMS
 from ..weights import locate
 from .clips import Batch, Clip, WindowSampler
-from .data import load_clips
+from .data import encoder_of, load_clips
 from .loop import fit, noise_of
 from .losses import importance, masked_mean, motion_losses
 from .options import GeneratorTraining
@@ -174,12 +175,15 @@ def most_heard(clips: list[Clip], rows: int, least: int = 1500) -> list[str]:
     return [person for person, count in frames.most_common(rows) if count >= least]
 
 
-def build(options: GeneratorTraining, channels: int, tokenizers: Tokenizers) -> GestureGenerator:
+def build(
+    options: GeneratorTraining, channels: int, encoder: str, tokenizers: Tokenizers
+) -> GestureGenerator:
     """An untrained generator of the options' sizes, for these tokenizers."""
     sizes = tokenizers.face.options
     generator = GestureGenerator(
         GeneratorOptions(
             speech_channels=channels,
+            speech_encoder=encoder,
             speakers=options.speakers + 1,
             width=options.width,
             heads=options.heads,
@@ -205,8 +209,14 @@ def build(options: GeneratorTraining, channels: int, tokenizers: Tokenizers) -> 
 def begin_with(generator: GestureGenerator, alignment: SpeechGestureAlignment) -> None:
     """Take the speech encoders of an alignment, and what it normalises speech by.
 
-    Raises: UsageError where their sizes are not the generator's.
+    Raises: UsageError where their sizes or their features are not the generator's.
     """
+    check_same_features(
+        "The alignment",
+        alignment.options.speech_encoder,
+        "the generator's data set",
+        generator.options.speech_encoder,
+    )
     for name, stream in generator.streams.items():
         own, other = (asdict(e.options) for e in (stream.speech, alignment.parts[name].speech))
         different = [key for key in own if own[key] != other[key] and key != "dropout"]
@@ -236,9 +246,8 @@ def train_generator(options: GeneratorTraining) -> Path:
     tokenizers = load_tokenizers(locate(options.tokenizer))
     speech = clips[0].speech
     assert speech is not None  # load_clips was asked for clips with sound
-    channels = speech.shape[1]
     torch.manual_seed(loop.seed)
-    generator = build(options, channels, tokenizers)
+    generator = build(options, speech.shape[1], encoder_of(options.data), tokenizers)
     measure_inputs(generator, [sampler.batch(PROBE + i, 64) for i in range(8)])
     if options.alignment is not None:
         begin_with(generator, load_alignment(locate(options.alignment)))

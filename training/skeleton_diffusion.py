@@ -11,6 +11,7 @@ from ..motion.diffusion.checkpoint import save_skeleton
 from ..motion.diffusion.noise import NoiseOptions, training_scheduler
 from ..motion.diffusion.skeleton_network import SkeletonDenoiser, SkeletonOptions
 from .clips import Batch, WindowSampler
+from .data import encoder_of
 from .diffusion import (
     add_noise,
     changes,
@@ -67,11 +68,12 @@ class SkeletonLosses(nn.Module):
         return torch.where(alone[:, None, None], frames[:, -1:], frames)
 
 
-def build(options: SkeletonDiffusionTraining, channels: int) -> SkeletonDenoiser:
+def build(options: SkeletonDiffusionTraining, channels: int, encoder: str) -> SkeletonDenoiser:
     """An untrained denoiser of the options' sizes. Raises: UsageError for a window too short."""
     return SkeletonDenoiser(
         SkeletonOptions(
             speech_channels=channels,
+            speech_encoder=encoder,
             width=options.width,
             heads=options.heads,
             hidden=options.hidden,
@@ -94,7 +96,7 @@ def train_skeleton_diffusion(options: SkeletonDiffusionTraining) -> Path:
     speech = clips[0].speech
     assert speech is not None  # they were asked for with sound
     torch.manual_seed(loop.seed)
-    denoiser = build(options, speech.shape[1])
+    denoiser = build(options, speech.shape[1], encoder_of(data))
     measure(denoiser, [sampler.batch(PROBE + i, 64) for i in range(8)])
     trained = fit_on_windows(SkeletonLosses(denoiser, options), options, sampler, held_out)
     path = loop.output / "skeleton-diffusion.safetensors"

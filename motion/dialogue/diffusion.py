@@ -41,8 +41,8 @@ class DialogueOptions:
 class DialogueDiffusion:
     """`DialogueGenerator`, and `MotionGenerator` for somebody who talks to a silent partner.
 
-    weights: a registered name or the path of a .safetensors file. speech_encoder: whose features
-    they were trained with.
+    weights: a registered name or the path of a .safetensors file. speech_encoder: the name
+    of the one whose features they were trained on, as they tell.
     Raises: WeightsError where weights are missing or damaged; UsageError for a lookahead that
     leaves nothing of the network's windows.
     """
@@ -55,14 +55,13 @@ class DialogueDiffusion:
         weights: str = "dialogue",
         options: DialogueOptions | None = None,
         device: str = "auto",
-        speech_encoder: str = "mel",
     ) -> None:
-        self.speech_encoder = speech_encoder
         # As with the other motion generators, a CPU is quick enough for networks of this size.
         self.device = torch.device("cpu" if device == "auto" else device)
         self.options = options or DialogueOptions()
         self.network = load_pair(locate(weights)).to(self.device)
         sizes = self.network.options
+        self.speech_encoder = sizes.speech_encoder
         self.windows = Windows(sizes.window, sizes.history, self.options.lookahead)
 
     def generate(

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from ..content import ContentEncoder, ContentOptions
 from ..diffusion.noise import NoiseOptions
 from ..diffusion.skeleton_network import StepEmbedding
+from ..heard import BEFORE_RECORDED
 from ..transformer import Attention, SelfBlock, feed_forward
 from ..vectors import BODY_DIMS, FACE_DIMS
 
@@ -28,10 +29,10 @@ Pair = tuple[Tensor, Tensor]
 class PairOptions:
     """Sizes of the denoiser.
 
-    speech_channels: of the speech encoder it reads. dims: numbers of a frame. width, heads, hidden:
-    of all transformers. layers: blocks. encoder_layers: of the motion encoder. speech_layers,
-    speech_reach: of the speech encoder. window: frames made at a time. history: clean frames before
-    them.
+    speech_channels, speech_encoder: of the speech encoder it reads, and its name. dims: numbers of
+    a frame. width, heads, hidden: of all transformers. layers: blocks. encoder_layers: of the
+    motion encoder. speech_layers, speech_reach: of the speech encoder. window: frames made at a
+    time. history: clean frames before them.
     """
 
     speech_channels: int
@@ -47,6 +48,7 @@ class PairOptions:
     window: int = 80
     history: int = 8
     noise: NoiseOptions = field(default_factory=NoiseOptions)
+    speech_encoder: str = BEFORE_RECORDED
 
 
 class Heard(NamedTuple):

@@ -29,6 +29,7 @@ OPTIONS = SkeletonOptions(
     window=250,
     history=25,
     norm_first=False,
+    speech_encoder="wav2vec2",
 )
 # Their names -> ours; what stands behind a prefix stays.
 PREFIXES = {

@@ -43,8 +43,8 @@ class FineGestureOptions:
 class FineGestureGenerator:
     """`MotionGenerator`: speech and a reference pose -> motion, window by window.
 
-    weights: a registered name or the path of a .safetensors file. speech_encoder: whose features
-    they were trained with.
+    weights: a registered name or the path of a .safetensors file. speech_encoder: the name
+    of the one whose features they were trained on, as they tell.
     Raises: WeightsError where weights are missing or damaged; UsageError for a speaker that they
     don't know, and for a lookahead that leaves nothing of the network's windows.
     """
@@ -57,9 +57,7 @@ class FineGestureGenerator:
         weights: str = "fine-gesture",
         options: FineGestureOptions | None = None,
         device: str = "auto",
-        speech_encoder: str = "mel",
     ) -> None:
-        self.speech_encoder = speech_encoder
         self.device = torch.device("cpu" if device == "auto" else device)
         self.options = options or FineGestureOptions()
         loaded = load_fine(locate(weights))
@@ -68,6 +66,7 @@ class FineGestureGenerator:
         self.people = loaded.people
         self.speaker = self._row(self.options.speaker)
         sizes = self.network.options
+        self.speech_encoder = sizes.speech_encoder
         self.windows = Windows(sizes.window, sizes.history, self.options.lookahead)
 
     @torch.inference_mode()

@@ -11,6 +11,7 @@ from einops import rearrange, repeat
 from torch import Tensor, nn
 
 from ..content import ContentEncoder, ContentOptions
+from ..heard import BEFORE_RECORDED
 from ..transformer import AdaIN, Attention
 from .groups import GROUPS
 from .noise import NoiseOptions
@@ -21,14 +22,14 @@ from .skeleton_network import StepEmbedding
 class FineOptions:
     """Sizes of the denoiser; in brackets the paper's.
 
-    speech_channels: of the speech encoder it reads. latent: numbers of a group's latent. width,
-    heads, hidden, layers: of the transformer (512, 8, not stated, 8). speech_width: of a frame's
-    speech (128). speech_layers, speech_reach: of its encoder; the paper has a temporal convolution
-    network of 12 layers. speakers, speaker_dim: rows of the speaker table, row 0 is anybody, and
-    numbers of a row (8). window: frames made at a time. history: poses before them (4). spatial,
-    temporal: the two attentions; the ablations do without one. adapt: what the speaker and the step
-    scale and shift: each channel normalised over the window (AdaIN, as in the paper), or each frame
-    normalised over its channels (`AdaLN`).
+    speech_channels, speech_encoder: of the speech encoder it reads, and its name. latent: numbers
+    of a group's latent. width, heads, hidden, layers: of the transformer (512, 8, not stated, 8).
+    speech_width: of a frame's speech (128). speech_layers, speech_reach: of its encoder; the paper
+    has a temporal convolution network of 12 layers. speakers, speaker_dim: rows of the speaker
+    table, row 0 is anybody, and numbers of a row (8). window: frames made at a time. history: poses
+    before them (4). spatial, temporal: the two attentions; the ablations do without one. adapt:
+    what the speaker and the step scale and shift: each channel normalised over the window (AdaIN,
+    as in the paper), or each frame normalised over its channels (`AdaLN`).
     """
 
     speech_channels: int
@@ -51,6 +52,7 @@ class FineOptions:
     noise: NoiseOptions = field(
         default_factory=lambda: NoiseOptions(500, "linear", prediction="epsilon")
     )
+    speech_encoder: str = BEFORE_RECORDED
 
 
 class AdaLN(AdaIN):

@@ -42,8 +42,8 @@ class SkeletonDiffusionOptions:
 class SkeletonDiffusionGenerator:
     """`MotionGenerator`: speech and a reference pose -> motion, window by window.
 
-    weights: a registered name or the path of a .safetensors file. speech_encoder: whose features
-    they were trained with.
+    weights: a registered name or the path of a .safetensors file. speech_encoder: the name
+    of the one whose features they were trained on, as they tell.
     Raises: WeightsError where weights are missing or damaged; UsageError for a lookahead that
     leaves nothing of the network's windows.
     """
@@ -56,14 +56,13 @@ class SkeletonDiffusionGenerator:
         weights: str = "skeleton-diffusion",
         options: SkeletonDiffusionOptions | None = None,
         device: str = "auto",
-        speech_encoder: str = "mel",
     ) -> None:
-        self.speech_encoder = speech_encoder
         # As with the masked generator, a CPU is quick enough for networks of this size.
         self.device = torch.device("cpu" if device == "auto" else device)
         self.options = options or SkeletonDiffusionOptions()
         self.network = load_skeleton(locate(weights)).to(self.device)
         sizes = self.network.options
+        self.speech_encoder = sizes.speech_encoder
         self.windows = Windows(sizes.window, sizes.history, self.options.lookahead)
         guidance = [self.options.face_guidance] * FACE_DIMS
         guidance += [self.options.body_guidance] * BODY_DIMS

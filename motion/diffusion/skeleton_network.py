@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ..content import ContentEncoder, ContentOptions
+from ..heard import BEFORE_RECORDED
 from ..vectors import BODY_DIMS, FACE_DIMS
 from .noise import NoiseOptions
 
@@ -21,12 +22,12 @@ from .noise import NoiseOptions
 class SkeletonOptions:
     """Sizes of the denoiser.
 
-    speech_channels: of the speech encoder it reads. dims: numbers of a frame. width, heads, hidden,
-    layers: of the transformer. fusion: width between the two layers that fuse a frame with its
-    speech. speech_layers, speech_reach: of an encoder before the fusion; without layers, speech
-    is embedded frame by frame, which is enough where the features have been made by a large
-    encoder, as in the public model. window: frames made at a time. history: clean frames before
-    them. norm_first: normalise before attention, which learns without a long warm-up.
+    speech_channels, speech_encoder: of the speech encoder it reads, and its name. dims: numbers of
+    a frame. width, heads, hidden, layers: of the transformer. fusion: width between the two layers
+    that fuse a frame with its speech. speech_layers, speech_reach: of an encoder before the fusion;
+    without layers, speech is embedded frame by frame, which is enough where the features have been
+    made by a large encoder, as in the public model. window: frames made at a time. history: clean
+    frames before them. norm_first: normalise before attention, which learns without a long warm-up.
     """
 
     speech_channels: int
@@ -43,6 +44,7 @@ class SkeletonOptions:
     history: int = 8
     norm_first: bool = True
     noise: NoiseOptions = field(default_factory=NoiseOptions)
+    speech_encoder: str = BEFORE_RECORDED
 
 
 def sinusoids(positions: Tensor, width: int) -> Tensor:

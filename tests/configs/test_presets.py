@@ -114,6 +114,9 @@ def test_every_pipeline_preset_names_stages_that_exist():
         preset = configs.load(name, PipelinePreset)
         for role, group in groups.items():
             choice = getattr(preset, role)
+            if choice is None:
+                assert role == "speech", name
+                continue
             known = inspect.signature(registry.factory(group, choice.name)).parameters
             assert set(choice.options) <= set(known)
             found += 1

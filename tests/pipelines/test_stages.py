@@ -109,3 +109,19 @@ def test_a_stage_is_replaced_by_argument(package, pipeline):
     assert isinstance(mixed.motion_generator, NodGenerator)
     assert mixed.renderer is pipeline.renderer
     assert np.isclose(mixed.motion_generator.depth, 0.05)
+
+
+def test_the_speech_encoder_is_the_generators_own(package, pipeline, tmp_path):
+    stages = {"estimator": pipeline.estimator, "renderer": pipeline.renderer}
+    preset = tmp_path / "mine.yaml"
+    preset.write_text("estimator: {name: auto}\nmotion: {name: nod}\nrenderer: {name: skeleton}\n")
+    assert isinstance(GestureVideoPipeline.from_preset(preset, **stages).speech_encoder, MelEncoder)
+
+    class Other(NodGenerator):
+        speech_encoder = "heard"
+
+    # A generator that is handed over brings its own; one that is named otherwise is an error.
+    with pytest.raises(UsageError, match="no stage 'heard' among the speech encoders"):
+        GestureVideoPipeline.from_preset("offline", motion=Other(), **stages)
+    with pytest.raises(UsageError, match=r"'nod' reads 'heard' features.* is 'mel'"):
+        GestureVideoPipeline.from_preset("offline", motion=Other(), speech="mel", **stages)

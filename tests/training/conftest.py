@@ -54,5 +54,6 @@ def dataset(tmp_path_factory):
         writer.writeheader()
         writer.writerows(rows)
     state = {"format": 1, "version": 1, "folder": "v001", "clips": 6, "persons": [], "options": {}}
+    state["speech_encoder"] = MelEncoder.name
     (folder / "dataset.json").write_text(json.dumps(state), encoding="utf-8")
     return folder

@@ -3,6 +3,8 @@
 import csv
 import dataclasses
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +15,8 @@ from gesticulate.datasets.publish import COLUMNS
 from gesticulate.errors import InputError, UsageError
 from gesticulate.keypoints.person import REST
 from gesticulate.motion.checkpoint import load_alignment, load_generator, load_tokenizers
+from gesticulate.motion.contextual import ContextualGenerator
+from gesticulate.pipelines.gesture_video import check_encoder
 from gesticulate.speech.features import PROSODY, MelEncoder
 from gesticulate.training.alignment import AlignmentLosses, train_alignment
 from gesticulate.training.alignment import build as build_alignment
@@ -28,6 +32,7 @@ from gesticulate.training.options import (
 )
 from gesticulate.training.pairs import PairSampler
 from gesticulate.training.tokenizer import TokenizerLosses, train_tokenizer
+from gesticulate.weights.checkpoint import read, write
 
 CHANNELS = MelEncoder.channels
 SIZES = {"width": 16, "heads": 2, "hidden": 24}
@@ -163,7 +168,9 @@ def test_a_batch_that_shows_nobody_teaches_nothing(dataset, tmp_path):
     clips = [clip(i) for i in range(4)]
     for each in clips:
         each.confidence[:] = 0
-    module = AlignmentLosses(build_alignment(alignment_options(dataset, tmp_path), CHANNELS), 0.1)
+    module = AlignmentLosses(
+        build_alignment(alignment_options(dataset, tmp_path), CHANNELS, "mel"), 0.1
+    )
     loss = module(PairSampler(clips, 20, 1).batch(0, 4), 0)["loss"]
     loss.backward()
     assert loss == 0
@@ -228,7 +235,7 @@ def generator_options(dataset, output, tokenizer, **changes):
 
 def test_the_generator_begins_with_the_speech_encoders(dataset, alignment, tokenizer, tmp_path):
     options = generator_options(dataset, tmp_path, tokenizer, alignment=str(alignment))
-    generator = build(options, CHANNELS, load_tokenizers(tokenizer)).eval()
+    generator = build(options, CHANNELS, "mel", load_tokenizers(tokenizer)).eval()
     teacher = load_alignment(alignment)
     begin_with(generator, teacher)
     speech = torch.randn(2, 24, CHANNELS)
@@ -240,7 +247,37 @@ def test_the_generator_begins_with_the_speech_encoders(dataset, alignment, token
     torch.testing.assert_close(trained.speech_mean, teacher.speech_mean)
     wide = generator_options(dataset, tmp_path / "wide", tokenizer, width=24)
     with pytest.raises(UsageError, match="width 16 instead of 24"):
-        begin_with(build(wide, CHANNELS, load_tokenizers(tokenizer)), teacher)
+        begin_with(build(wide, CHANNELS, "mel", load_tokenizers(tokenizer)), teacher)
+
+
+def named(dataset: Path, folder: Path, encoder: str) -> Path:
+    """The data set once more, of another speech encoder by what it says."""
+    shutil.copytree(dataset, folder)
+    state = json.loads((folder / "dataset.json").read_text())
+    (folder / "dataset.json").write_text(json.dumps(state | {"speech_encoder": encoder}))
+    return folder
+
+
+def test_weights_tell_what_they_were_trained_on(dataset, alignment, tokenizer, tmp_path):
+    assert load_alignment(alignment).options.speech_encoder == "mel"
+    other = named(dataset, tmp_path / "other", "wavlm")
+    told = load_alignment(train_alignment(alignment_options(other, tmp_path / "a", steps=1)))
+    assert told.options.speech_encoder == "wavlm"
+    path = train_generator(generator_options(other, tmp_path / "g", tokenizer))
+    generator = ContextualGenerator(str(tokenizer), str(path))
+    assert generator.speech_encoder == "wavlm"
+    with pytest.raises(UsageError, match=r"reads 'wavlm' features.* is 'mel'"):
+        check_encoder(generator, MelEncoder())
+    both = generator_options(other, tmp_path / "b", tokenizer, alignment=str(alignment))
+    with pytest.raises(UsageError, match=r"alignment .*'mel', the generator's .*'wavlm'"):
+        train_generator(both)
+
+
+def test_weights_of_before_they_told_it_are_of_mel(alignment, tmp_path):
+    tensors, options = read(alignment, "motion-alignment")
+    del options["speech_encoder"]
+    write(tmp_path / "old.safetensors", tensors, "motion-alignment", options)
+    assert load_alignment(tmp_path / "old.safetensors").options.speech_encoder == "mel"
 
 
 def test_retrieval_ranks_a_library(dataset, alignment, tmp_path, capsys):

@@ -81,16 +81,18 @@ def test_training_learns(dataset, tmp_path):
 
 
 def test_other_speech_features_are_named(tmp_path, monkeypatch):
-    wide = dataclasses.replace(clip(), speech=np.ones((120, 190), np.float32))
-    monkeypatch.setattr("gesticulate.training.dialogue.load_clips", lambda *_, **__: [wide])
-    with pytest.raises(UsageError, match="190 speech features a frame, expected the 166"):
-        train_dialogue(options(tmp_path / "set", tmp_path))
+    monkeypatch.setattr("gesticulate.training.dialogue.load_clips", lambda *_, **__: [clip()])
+    folder = tmp_path / "set"
+    folder.mkdir()
+    (folder / "dataset.json").write_text(json.dumps({"speech_encoder": "wavlm"}))
+    with pytest.raises(UsageError, match=r"speech encoder 'wavlm', expected 'mel'"):
+        train_dialogue(options(folder, tmp_path))
 
 
 def test_a_window_too_short_is_refused(tmp_path):
     given = options(tmp_path, tmp_path)
     with pytest.raises(UsageError, match="leaves 0"):
-        build(dataclasses.replace(given, data=DataOptions(tmp_path, window=4)), CHANNELS)
+        build(dataclasses.replace(given, data=DataOptions(tmp_path, window=4)), CHANNELS, "mel")
     assert load("train-dialogue", DialogueTraining).data.window == 108
 
 
@@ -197,7 +199,7 @@ def test_real_pairs_are_told_apart_by_their_lips():
 
 def test_the_interaction_is_what_lies_between_two_people(tmp_path):
     module = DialogueLosses(
-        build(options(tmp_path, tmp_path), CHANNELS), options(tmp_path, tmp_path)
+        build(options(tmp_path, tmp_path), CHANNELS, "mel"), options(tmp_path, tmp_path)
     )
     clean = [0.1 * torch.randn(1, 3, 232) for _ in range(2)]
     seen = [torch.ones(1, 3, 232) for _ in range(2)]

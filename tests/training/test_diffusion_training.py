@@ -63,7 +63,7 @@ def test_the_public_sizes():
     assert (options.from_reference, options.hide_speech, options.velocity) == (0.3, 0.1, 0)
     assert not options.importance
     with torch.device("meta"):
-        sizes = build(options, 166).options
+        sizes = build(options, 166, "mel").options
     ours = {"speech_channels": 166, "dims": 232, "speech_layers": 1, "norm_first": True}
     assert sizes == dataclasses.replace(PUBLIC, **ours)
 
@@ -110,7 +110,7 @@ def test_the_loss_ignores_what_was_not_seen():
 
 def test_a_history_is_the_frames_before_or_one_of_them(dataset, tmp_path):
     options = skeleton_options(dataset, tmp_path)
-    module = SkeletonLosses(build(options, 166), options)
+    module = SkeletonLosses(build(options, 166, "mel"), options)
     frames = torch.randn(400, 4, 232)
     made = module._history(frames, torch.Generator().manual_seed(0))
     repeated = (made == frames[:, -1:]).all(-1).all(-1)
@@ -150,7 +150,7 @@ def test_vectors_are_measured_where_they_are_seen(dataset, tmp_path):
     clips = load_clips(options.data, "train", needs_sound=True)
     sampler = WindowSampler(clips, 28)
     batches = [sampler.batch(i, 16) for i in range(4)]
-    network = build(options, batches[0].speech.shape[-1])
+    network = build(options, batches[0].speech.shape[-1], "mel")
     measure_vectors(network, batches, floor=0.0)
     vectors, seen = (torch.cat(x).flatten(0, 1) for x in zip(*map(whole, batches), strict=True))
     column = vectors[:, 200][seen[:, 200] > 0]
@@ -163,7 +163,7 @@ def test_vectors_are_measured_where_they_are_seen(dataset, tmp_path):
 def test_a_window_too_short_is_named(dataset, tmp_path):
     options = dataclasses.replace(skeleton_options(dataset, tmp_path), history=28)
     with pytest.raises(UsageError, match="window of 28 frames with a history of 28"):
-        build(options, 10)
+        build(options, 10, "mel")
 
 
 def fine_options(dataset, output, steps=4, **changes):
@@ -249,7 +249,7 @@ def test_what_was_learned_is_sampled():
         )  # fmt: skip
 
     torch.manual_seed(0)
-    network = build(options, 3)
+    network = build(options, 3, "mel")
     measure(network, [talk(64, 1)])
     module = SkeletonLosses(network, options).train()
     optimizer = torch.optim.Adam(module.parameters(), 3e-3)

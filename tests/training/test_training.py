@@ -106,7 +106,7 @@ def test_gradient_reaches_every_weight_of_the_generator(dataset, tokenizer, tmp_
 
     options = generator_options(dataset, tmp_path, tokenizer)
     pair = load_tokenizers(tokenizer)
-    module = GeneratorLosses(build(options, CHANNELS, pair), pair, options).train()
+    module = GeneratorLosses(build(options, CHANNELS, "mel", pair), pair, options).train()
     clips = load_clips(options.data, "train", needs_sound=True)
     sampler = WindowSampler(clips, 24, people=["folder"], known_speaker=0.5)
     # One residual level is drawn a step and stream: several steps see them all.
@@ -132,7 +132,7 @@ def test_speech_is_hidden_in_training_alone_and_lips_that_do_not_follow_hear_non
         """Which losses change with the speech."""
         torch.manual_seed(0)
         told = dataclasses.replace(options, hide_speech=hide_speech)
-        module = GeneratorLosses(build(told, CHANNELS, pair), pair, told).train(training)
+        module = GeneratorLosses(build(told, CHANNELS, "mel", pair), pair, told).train(training)
         found = []
         for each in (batch, louder):
             torch.manual_seed(0)
