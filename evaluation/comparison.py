@@ -13,6 +13,7 @@ from ..errors import GesticulateError, InputError
 from ..keypoints import layout
 from .beat_alignment import beat_alignment, motion_beats
 from .beat_constancy import angle_beat_constancy, joint_beat_constancy
+from .bootstrap import mean_interval
 from .joints import FPS, Joints
 from .l1div import l1div
 from .lip_sync import lip_opening, lip_speech_correlation, shuffled
@@ -22,9 +23,12 @@ from .pcm import THRESHOLD, pcm
 from .recordings import SEMANTIC, Recording, Sound
 from .sides import SLACK, Sides
 from .srgr import srgr
+from .stress_apexes import TOLERANCE, stress_apexes
 from .tables import markdown_table
 
 NAN = float("nan")
+# How many other clips' sound each clip is held against.
+SHUFFLES = 4
 ALL: tuple[MetricName, ...] = get_args(MetricName)
 # Those that need motion, with or without sound, and those that need frames.
 PICTURES: tuple[MetricName, ...] = ("psnr", "ssim", "lpips", "fid", "fvd")
@@ -37,7 +41,9 @@ class Figure:
 
     better: which way is better; "real" where nearer to the real clips' is. real, generated: of the
     whole sets; NaN where it cannot be said of one. shuffled: the generated motions with the sound
-    of other clips, the control. clips: by name, (real, generated). note: how it was measured.
+    of other clips, the control. gain: the interval (95 %) of the generated motions' number with
+    their own sound above that control; it beats the control where both are above 0. real_gain: of
+    the real ones. clips: by name, (real, generated). note: how it was measured.
     """
 
     metric: str
@@ -46,6 +52,8 @@ class Figure:
     generated: float
     real: float = NAN
     shuffled: float = NAN
+    gain: tuple[float, float] = (NAN, NAN)
+    real_gain: tuple[float, float] = (NAN, NAN)
     clips: dict[str, tuple[float, float]] = field(default_factory=dict)
     note: str = ""
 
@@ -100,19 +108,41 @@ def _heard(
     )
     if not made:
         raise InputError("no generated clip has sound, and no real clip of its name either.")
-    others = shuffled(len(made), 2) if len(made) > 1 else ()
-    sets = [made, real, [(made[i][0], made[j][1]) for i, j in others]]
-    values = [[measure(*pair) for pair in each] for each in sets]
-    generated, truth, control = (
-        _mean(found, [weigh(*pair) for pair in each])
-        for found, each in zip(values, sets, strict=True)
+    generated, truth = ({r.name: measure(r, sound) for r, sound in side} for side in (made, real))
+    weights = [[weigh(*pair) for pair in side] for side in (made, real)]
+    control, gain = _against_others(made, list(generated.values()), measure, weigh)
+    _, real_gain = _against_others(real, list(truth.values()), measure, weigh)
+    return Figure(
+        metric,
+        title,
+        better,
+        _mean(list(generated.values()), weights[0]),
+        _mean(list(truth.values()), weights[1]),
+        control,
+        gain,
+        real_gain,
+        {name: (truth.get(name, NAN), value) for name, value in generated.items()},
+        note,
     )
-    truths = {r.name: value for (r, _), value in zip(real, values[1], strict=True)}
-    clips = {
-        r.name: (truths.get(r.name, NAN), value)
-        for (r, _), value in zip(made, values[0], strict=True)
-    }
-    return Figure(metric, title, better, generated, truth, control, clips, note)
+
+
+def _against_others(
+    side: Sequence[tuple[Recording, Sound]],
+    own: Sequence[float],
+    measure: Callable[[Recording, Sound], float],
+    weigh: Callable[[Recording, Sound], float],
+) -> tuple[float, tuple[float, float]]:
+    """The mean with the sound of other clips, and the interval of what the own one is above it."""
+    if len(side) < 2:
+        return NAN, (NAN, NAN)
+    pairs = list(shuffled(len(side), SHUFFLES))
+    values = [measure(side[i][0], side[j][1]) for i, j in pairs]
+    control = _mean(values, [weigh(side[i][0], side[j][1]) for i, j in pairs])
+    gains = [
+        own[clip] - _mean([value for (i, _), value in zip(pairs, values, strict=True) if i == clip])
+        for clip in range(len(side))
+    ]
+    return control, mean_interval(gains, [weigh(*pair) for pair in side])
 
 
 def _fgd(sides: Sides) -> Figure:
@@ -161,6 +191,12 @@ def _bas(recording: Recording, sound: Sound) -> float:
     if not np.isfinite(body.speed()).any():
         return NAN  # Who is not seen misses no beat.
     return beat_alignment(_within(sound, recording), motion_beats(body), FPS)
+
+
+def _stress(recording: Recording, sound: Sound) -> float:
+    if sound.stresses is None:
+        raise InputError("the sound has not been looked at for stressed syllables.")
+    return stress_apexes(recording.motion, sound.stresses)
 
 
 def _within(sound: Sound, recording: Recording) -> np.ndarray:
@@ -263,6 +299,15 @@ _MEASURES: dict[MetricName, Callable[[Sides], Figure]] = {
         "HA2G, minima 0.03 deep, sigma 0.1 s",
         weigh=lambda r, sound: float(len(_within(sound, r))),
     ),
+    "stress": lambda s: _heard(
+        s,
+        "stress",
+        "Stresses with an apex",
+        "real",
+        _stress,
+        f"share of stressed syllables with a stroke's apex within {TOLERANCE} s",
+        weigh=lambda r, sound: float(0 if sound.stresses is None else len(sound.stresses)),
+    ),
     "pcm": lambda s: _paired(
         s, "pcm", "PCM", "higher", pcm, f"within {THRESHOLD} shoulder widths, 116 points"
     ),
@@ -309,10 +354,25 @@ def table(figures: Sequence[Figure], missing: Mapping[str, str]) -> str:
     """The figures as markdown, and below it what could not be measured."""
     arrow = {"higher": "↑", "lower": "↓", "real": "→ real"}
     rows: list[list[object]] = [
-        [f"{f.title} {arrow[f.better]}", f.real, f.generated, f.shuffled, f.note] for f in figures
+        [
+            f"{f.title} {arrow[f.better]}",
+            f.real,
+            f.generated,
+            f.shuffled,
+            _interval(f.gain),
+            _interval(f.real_gain),
+            f.note,
+        ]
+        for f in figures
     ]
-    text = markdown_table(["metric", "real", "generated", "shuffled sound", "measured"], rows)
+    header = ["metric", "real", "generated", "shuffled sound", "own above shuffled (95 %)"]
+    text = markdown_table([*header, "the same, real", "measured"], rows)
     if missing:
         text += "\nNot measured:\n\n"
         text += "".join(f"- {name}: {reason}\n" for name, reason in missing.items())
     return text
+
+
+def _interval(ends: tuple[float, float]) -> str:
+    low, high = ends
+    return f"{low:+.3f} to {high:+.3f}" if np.isfinite(low) else ""

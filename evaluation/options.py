@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from tyro import conf
 
 MetricName = Literal[
-    "fgd", "diversity", "l1div", "bas", "bc", "bc-angle", "pcm", "srgr", "lvd", "lips",
+    "fgd", "diversity", "l1div", "bas", "bc", "bc-angle", "stress", "pcm", "srgr", "lvd", "lips",
     "psnr", "ssim", "lpips", "fid", "fvd",
 ]  # fmt: skip
 

@@ -28,20 +28,23 @@ SEMANTIC = ".semantic.npy"
 @dataclass(frozen=True)
 class Sound:
     """beats: [N] seconds at which sounds set in. energy: [T] dB and voice: [T] in 0..1, at 25
-    frames a second."""
+    frames a second. stresses: [M] seconds of stressed syllables; None where nobody looked."""
 
     beats: np.ndarray
     energy: np.ndarray
     voice: np.ndarray
+    stresses: np.ndarray | None = None
 
     @classmethod
     def of(cls, speech: Speech) -> Sound:
         """Heard by the embedded speech encoder."""
         from ..speech.features import MelEncoder
+        from ..speech.stress import semitones, stresses
         from .beats import sound_beats
 
         features = MelEncoder().encode(speech, FPS)
-        return cls(sound_beats(speech), features.energy, features.voice)
+        stressed = stresses(features.energy, semitones(features.features), features.voice, FPS)
+        return cls(sound_beats(speech), features.energy, features.voice, stressed.times)
 
 
 @dataclass(frozen=True)
@@ -226,10 +229,15 @@ def dataset_recordings(clips: Clips, rows: Sequence[ClipRow]) -> dict[str, Recor
 def clip_sound(clips: Clips, row: ClipRow) -> Sound:
     """Loudness and voice as stored, beats from the clip's span of its video's sound."""
     from ..speech.load import load
+    from ..speech.stress import semitones, stresses
     from ..speech.track import SAMPLE_RATE, Speech
     from .beats import sound_beats
 
     start = round(row.start * SAMPLE_RATE)
     stop = start + round(row.num_frames / FPS * SAMPLE_RATE)
-    beats = sound_beats(Speech(load(row.path).waveform[start:stop]))
-    return Sound(beats, np.array(clips.energy[row.frames]), np.array(clips.voice[row.frames]))
+    speech = Speech(load(row.path).waveform[start:stop])
+    beats = sound_beats(speech)
+    energy, voice = np.array(clips.energy[row.frames]), np.array(clips.voice[row.frames])
+    # Every built-in encoder's features end with the mel encoder's prosody.
+    pitch = semitones(np.array(clips.speech[row.frames]))
+    return Sound(beats, energy, voice, stresses(energy, pitch, voice, FPS).times)

@@ -26,6 +26,9 @@ WRISTS = (_ARM + layout.LEFT_WRIST, _ARM + layout.RIGHT_WRIST)
 SMOOTHING = 0.1
 # Shoulder widths a second below which nobody sees a stroke, and how far a peak stands out.
 SLOWEST, OUTSTANDING = 0.15, 0.5
+# A stroke's second half is no longer than this, in seconds, and a hand has stopped below this share
+# of the stroke's speed.
+APEX_SECONDS, STOPPED = 0.6, 0.2
 
 
 def wrist_speed(motion: Motion) -> np.ndarray:
@@ -47,6 +50,22 @@ def strokes(motion: Motion) -> np.ndarray:
     speed = wrist_speed(motion)
     peaks, found = find_peaks(speed, height=SLOWEST, prominence=0)
     return peaks[found["prominences"] >= OUTSTANDING * speed[peaks]]
+
+
+def apexes(motion: Motion) -> np.ndarray:
+    """Frames at which strokes come to their end, [N] ascending: the apex of each stroke, where the
+    hand turns, or has slowed down to `STOPPED` of its quickest (Loehr 2004, section 3.3).
+
+    A stroke that does neither within `APEX_SECONDS` of its quickest moment has none.
+    """
+    speed, found = wrist_speed(motion), []
+    reach = round(APEX_SECONDS * motion.fps)
+    for peak in strokes(motion):
+        after = speed[peak : peak + reach + 1]
+        ends = np.append(np.diff(after) > 0, False) | (after < STOPPED * after[0])
+        if ends.any():
+            found.append(int(peak + np.argmax(ends)))
+    return np.unique(np.array(found, dtype=int))
 
 
 def stroke_rate(motion: Motion) -> float:

@@ -6,10 +6,12 @@ import os
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.stats import bootstrap
 
 from gesticulate import weights
 from gesticulate.cli import main
 from gesticulate.errors import InputError, UsageError
+from gesticulate.evaluation.bootstrap import mean_interval
 from gesticulate.evaluation.comparison import compare
 from gesticulate.evaluation.evaluate import evaluate
 from gesticulate.evaluation.joints import Joints
@@ -25,6 +27,7 @@ from gesticulate.evaluation.recordings import (
     save_motion,
 )
 from gesticulate.evaluation.sides import Sides, common_length
+from gesticulate.evaluation.stress_apexes import stress_apexes
 from gesticulate.keypoints import layout
 from gesticulate.keypoints.motion import Motion
 from gesticulate.keypoints.person import CANONICAL, REST, from_motion, to_motion
@@ -74,6 +77,61 @@ def test_gestures_that_keep_the_beat_beat_the_shuffled_control(sides):
     assert bas.generated > bas.shuffled + 0.1
     assert constancy.metric == "bc-angle"
     assert set(bas.clips) == {"clip0", "clip1", "clip2"}
+
+
+def test_the_interval_tells_what_follows_its_own_sound(sides):
+    (bas,), _ = compare(sides, ("bas",), demanded=True)
+    low, high = bas.gain
+    assert 0 < low < bas.generated - bas.shuffled + 0.05
+    assert low <= high
+    assert bas.real_gain[0] > 0
+    # Motions that all have the same beats follow no sound of their own.
+    beats = beats_of(7)
+    same = {f"clip{n}": recording(f"clip{n}", waving(250, beats), beats_of(n)) for n in range(3)}
+    (bas,), _ = compare(Sides(sides_of(sides), same), ("bas",), demanded=True)
+    assert bas.gain[0] < 0 < bas.gain[1]
+
+
+def sides_of(sides: Sides) -> dict[str, Recording]:
+    return {each.name: each for each in sides.real}
+
+
+def test_strokes_on_stresses_are_counted():
+    """Strokes of 0.4 s end where the hand stops, on the stresses of their own speech."""
+    found = {}
+    for number in range(4):
+        moments = 1 + beats_of(number)
+        moments = moments[moments < 9.5]
+        place = np.zeros(250)
+        for i, moment in enumerate(moments):
+            done = np.clip((np.arange(250) / 25 - moment) / 0.4 + 1, 0, 1)
+            way = 0.5 * (1 - np.cos(np.pi * done))
+            place += 0.3 * way * (1 if i % 2 else -1)
+        points = np.repeat(REST[None], 250, axis=0).astype(float)
+        points[:, 72, 1] += place
+        motion = Motion(points, np.ones((250, layout.NUM_MOTION_POINTS)))
+        sound = Sound(moments, np.zeros(250), np.ones(250), moments)
+        sources = Sources(lambda m=motion: m, sound=lambda s=sound: s)
+        found[f"c{number}"] = Recording(f"c{number}", sources)
+    (figure,), _ = compare(Sides(found, found), ("stress",), demanded=True)
+    assert figure.generated > 0.85
+    assert figure.shuffled < 0.6
+    assert figure.gain[0] > 0.1
+    unseen = Motion(motion.points, np.zeros((250, layout.NUM_MOTION_POINTS)))
+    assert np.isnan(stress_apexes(unseen, moments))
+    assert stress_apexes(motion, moments + 0.5) < 0.5
+
+
+def test_the_bootstrap_is_that_of_scipy():
+    rng = np.random.default_rng(0)
+    values = rng.normal(0.3, 0.1, 40)
+    plain = bootstrap((values,), np.mean, method="percentile", n_resamples=4000, rng=0)
+    interval = plain.confidence_interval
+    found = mean_interval([*values, np.nan])
+    np.testing.assert_allclose(found, [interval.low, interval.high], atol=0.006)
+    heavy = mean_interval(values, weights=np.where(values > 0.3, 5.0, 1.0))
+    assert heavy[0] > found[0]
+    assert np.isnan(mean_interval([1.0, np.nan])).all()
 
 
 def test_paired_metrics_see_the_difference(sides):

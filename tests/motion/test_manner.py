@@ -9,7 +9,14 @@ from gesticulate.keypoints.layout import FACE_NOSE_TIP, MOTION_FACE
 from gesticulate.keypoints.motion import Motion
 from gesticulate.keypoints.person import CANONICAL, REST, from_motion
 from gesticulate.motion.manner import AS_MADE, Manner, asked, in_manner
-from gesticulate.motion.strokes import GESTURING, WRISTS, stroke_rate, strokes, wrist_speed
+from gesticulate.motion.strokes import (
+    GESTURING,
+    WRISTS,
+    apexes,
+    stroke_rate,
+    strokes,
+    wrist_speed,
+)
 from gesticulate.motion.style import NAMED, Style, find
 from gesticulate.speech.track import SpeechFeatures
 
@@ -50,6 +57,21 @@ def test_every_stroke_is_counted_once():
     # How large they are says nothing about how many they are, until nobody sees them.
     assert stroke_rate(gesturing(1.0, size=0.1)) == stroke_rate(gesturing(1.0, size=0.4))
     assert stroke_rate(gesturing(1.0, size=0.005)) == 0
+
+
+def test_every_stroke_has_an_apex_where_the_hand_stops():
+    """A stroke of 0.4 s about each second's half ends at 0.7 s, and the hand stays there."""
+    found = apexes(gesturing(1.0)) / FPS
+    assert len(found) == 40
+    assert np.abs(found - np.arange(0.7, 40, 1.0)).max() <= 0.121
+    # Back and forth without a rest, it turns at once.
+    time = np.arange(FRAMES) / FPS
+    points = np.repeat(REST[None], FRAMES, axis=0)
+    points[:, WRISTS[0], 1] += 0.3 * np.cos(2 * np.pi * time)
+    turns = apexes(Motion(points, np.ones((FRAMES, 116)), FPS)) / FPS
+    assert np.abs(turns - np.round(2 * turns) / 2).max() <= 0.041
+    assert not len(apexes(gesturing(1.0, size=0.005)))
+    assert not len(apexes(gesturing()[:1]))
 
 
 def test_unseen_wrists_make_no_strokes():

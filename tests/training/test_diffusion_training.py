@@ -64,7 +64,13 @@ def test_the_public_sizes():
     assert not options.importance
     with torch.device("meta"):
         sizes = build(options, 166, "mel").options
-    ours = {"speech_channels": 166, "dims": 232, "speech_layers": 1, "norm_first": True}
+    ours = {
+        "speech_channels": 166,
+        "speech_encoder": "mel",
+        "dims": 232,
+        "speech_layers": 1,
+        "norm_first": True,
+    }
     assert sizes == dataclasses.replace(PUBLIC, **ours)
 
 
