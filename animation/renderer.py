@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import islice
 
 import cv2
@@ -17,7 +18,7 @@ from ..errors import UsageError
 from ..keypoints.drawing import draw
 from ..keypoints.poses import Poses
 from ..warping.matte import person_matte
-from ..warping.renderer import check_poses
+from ..warping.renderer import check_photo, check_poses
 from ..warping.side_by_side import side_by_side
 from .coders import PictureCoders
 from .crop import Crop, crop_for
@@ -83,35 +84,15 @@ class AnimationRenderer:
             self.coders.save_memory()
         self._resident(low_memory).to(self.device)
 
-    def render(self, photo: np.ndarray, photo_pose: Poses, poses: Poses) -> Iterator[np.ndarray]:
-        """One frame a pose; see `pipelines.stages.Renderer`."""
-        check_poses(photo, photo_pose, poses)
-        multiple = self.network.options.multiple
-        matte = _matte(photo)
-        crop = crop_for(photo_pose.points[0], poses.points, matte, self.side, multiple)
-        picture, points = crop.cut(photo), crop.points(poses.points)
-        region = PersonRegion(
-            crop.cut(matte), crop.points(photo_pose.points[0]), points, crop.fade(poses.size)
-        )
-        if region.still:
-            # The photo as it is, with the sharpness that latents would take from it.
-            yield from (photo.copy() for _ in range(len(poses)))
-            return
-        self._check_memory(crop.size, loaded=True)
+    def prepare(self, photo: np.ndarray, photo_pose: Poses) -> AnimationPhoto:
+        """Find the person in the photo; see `pipelines.stages.Renderer`."""
+        check_photo(photo, photo_pose)
+        return AnimationPhoto(self, photo, photo_pose.points[0], _matte(photo))
 
-        def finish(pair: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-            own, made = pair
-            frame = photo.copy()
-            crop.paste(frame, made, region.mask(own))
-            return frame
-
-        made = self._pictures(picture, points, crop)
-        # While a frame is put together, the device has the next ones.
-        yield from side_by_side(finish, zip(points, made, strict=True), self.workers)
-
-    def _pictures(self, photo: np.ndarray, points: np.ndarray, crop: Crop) -> Iterator[np.ndarray]:
+    def pictures(self, photo: np.ndarray, points: np.ndarray, crop: Crop) -> Iterator[np.ndarray]:
         """The networks' pictures [H, W, 3] uint8 as a stream. photo: as large. points: [T, 133, 3]
         in its pixels."""
+        self._check_memory(crop.size, loaded=True)
         tokens, token = self._look_at(photo)
         keep = self.device if not self.low_memory else torch.device("cpu")
         drawn = DrawnPoses(points, crop.size, self.device, self.dtype, keep, self.workers)
@@ -179,6 +160,40 @@ class AnimationRenderer:
             needed += weight_bytes(self._resident(self.low_memory), itemsize)
             saving += weight_bytes(self._resident(low_memory=True), itemsize)
         check_memory(needed, None if self.low_memory else saving, self.device)
+
+
+@dataclass(frozen=True)
+class AnimationPhoto:
+    """photo: [H, W, 3] uint8. pose: [133, 3] in its pixels. matte: [H, W] in 0..1, the person."""
+
+    renderer: AnimationRenderer
+    photo: np.ndarray
+    pose: np.ndarray
+    matte: np.ndarray
+
+    def render(self, poses: Poses) -> Iterator[np.ndarray]:
+        """One frame a pose; see `pipelines.stages.PreparedPhoto`."""
+        check_poses(poses, (self.photo.shape[1], self.photo.shape[0]))
+        renderer, multiple = self.renderer, self.renderer.network.options.multiple
+        crop = crop_for(self.pose, poses.points, self.matte, renderer.side, multiple)
+        picture, points = crop.cut(self.photo), crop.points(poses.points)
+        region = PersonRegion(
+            crop.cut(self.matte), crop.points(self.pose), points, crop.fade(poses.size)
+        )
+        if region.still:
+            # The photo as it is, with the sharpness that latents would take from it.
+            yield from (self.photo.copy() for _ in range(len(poses)))
+            return
+
+        def finish(pair: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+            own, made = pair
+            frame = self.photo.copy()
+            crop.paste(frame, made, region.mask(own))
+            return frame
+
+        made = renderer.pictures(picture, points, crop)
+        # While a frame is put together, the device has the next ones.
+        yield from side_by_side(finish, zip(points, made, strict=True), renderer.workers)
 
 
 class DrawnPoses:

@@ -25,7 +25,7 @@ from torch import Tensor
 from ..errors import UsageError, WeightsError
 from ..keypoints.poses import Poses
 from ..warping.matte import person_matte
-from ..warping.renderer import PuppetRenderer, check_poses
+from ..warping.renderer import PuppetRenderer, check_photo, check_poses
 from ..weights import reachable
 from .crop import Crop
 from .region import PersonRegion
@@ -37,8 +37,10 @@ _GIGABYTES, _GIGABYTES_STREAMED = 48, 16
 # Width and height must be multiples: the autoencoder's 8 times the transformer's patches of 2.
 _MULTIPLE = 16
 _PROMPT_TOKENS = 512
-# Photo, its pose, poses -> frames: the `render` of a renderer.
-Render = Callable[[np.ndarray, Poses, Poses], Iterator[np.ndarray]]
+# Photo, its pose -> what renders poses: the `prepare` of a renderer.
+Prepare = Callable[[np.ndarray, Poses], Any]
+# Skeleton and face of a frame.
+Guide = tuple[Image.Image, Image.Image]
 
 
 @dataclass(frozen=True)
@@ -77,9 +79,9 @@ class WanAnimateRenderer:
     away from the person.
 
     weights: hub name or local folder of the model in diffusers' format. device: "auto" takes CUDA.
-    low_memory: stream the model's blocks from main memory. faces: what draws the video that the
-    face is read from; None is the puppet. pipe: a loaded pipeline, which becomes the renderer's
-    own, in place of ``weights``.
+    low_memory: stream the model's blocks from main memory. faces: `prepare` of the renderer that
+    draws the video that the face is read from; None is the puppet's. pipe: a loaded pipeline,
+    which becomes the renderer's own, in place of ``weights``.
     Raises: UsageError without a GPU, or with too small a one; WeightsError where the model is
     neither on this machine nor can be fetched.
     """
@@ -92,11 +94,11 @@ class WanAnimateRenderer:
         sampling: WanSampling | None = None,
         device: str = "auto",
         low_memory: bool = False,
-        faces: Render | None = None,
+        faces: Prepare | None = None,
         pipe: Any = None,
     ) -> None:
         self.sampling = sampling or WanSampling()
-        self.faces = faces or PuppetRenderer().render
+        self.faces = faces or PuppetRenderer().prepare
         if pipe is None:
             check_device(device, low_memory)
             pipe = load(weights)
@@ -116,57 +118,32 @@ class WanAnimateRenderer:
         else:
             pipe.to(device)
 
-    def render(self, photo: np.ndarray, photo_pose: Poses, poses: Poses) -> Iterator[np.ndarray]:
-        """One frame a pose; see `pipelines.stages.Renderer`."""
-        check_poses(photo, photo_pose, poses)
-        crop = Crop(0, 0, *poses.size, drawn_size(poses.size, self.sampling.pixels))
-        points, matte = crop.points(poses.points), crop.cut(person_matte(photo))
-        region = PersonRegion(matte, crop.points(photo_pose.points[0]), points)
-        if region.still:
-            yield from (photo.copy() for _ in range(len(poses)))
-            return
-        # The last segment is drawn whole, too, so there may be more pictures than poses.
-        for own, made in zip(points, self._pictures(photo, photo_pose, poses, crop), strict=False):
-            frame = photo.copy()
-            crop.paste(frame, made, region.mask(own))
-            yield frame
+    def prepare(self, photo: np.ndarray, photo_pose: Poses) -> WanPhoto:
+        """Find the person in the photo; see `pipelines.stages.Renderer`."""
+        check_photo(photo, photo_pose)
+        size = photo_pose.size
+        crop = Crop(0, 0, *size, drawn_size(size, self.sampling.pixels))
+        faces = self.faces(photo, photo_pose)
+        return WanPhoto(self, photo, photo_pose, crop, crop.cut(person_matte(photo)), faces)
 
-    def _pictures(
-        self, photo: np.ndarray, photo_pose: Poses, poses: Poses, crop: Crop
-    ) -> Iterator[np.ndarray]:
-        """The model's pictures [h, w, 3] uint8 as a stream, to the end of the last segment."""
-        reference = Image.fromarray(crop.cut(photo))
+    def pictures(self, reference: Image.Image, guides: Iterator[Guide]) -> Iterator[np.ndarray]:
+        """The model's pictures [h, w, 3] uint8 as a stream, to the end of the last segment.
+
+        reference: the photo, in the size to draw in. guides: as `WanPhoto.guides` makes them.
+        """
         noise = torch.Generator().manual_seed(self.sampling.seed)
         before: np.ndarray | None = None
         overlap = self.sampling.overlap
-        for guides in segments(self._guides(photo, photo_pose, poses, crop), self.sampling):
-            frames = self._draw(reference, guides, before, noise)
+        for run in segments(guides, self.sampling):
+            frames = self._draw(reference, run, before, noise)
             for frame in frames if before is None else frames[overlap:]:
                 yield np.round(frame * 255).astype(np.uint8)
             before = frames[-overlap:]
 
-    def _guides(
-        self, photo: np.ndarray, photo_pose: Poses, poses: Poses, crop: Crop
-    ) -> Iterator[tuple[Image.Image, Image.Image]]:
-        """Skeleton and face of each frame, up to the end of the last segment: there the motion
-        runs backwards, as the model's authors fill it."""
-        count, overlap = len(poses), self.sampling.overlap
-        step = self.sampling.segment - overlap
-        beyond = overlap + step * max(1, -(-(count - overlap) // step)) - count
-        order = np.pad(np.arange(count), (0, beyond), "reflect" if count > 1 else "edge")
-        padded = poses[order]
-        side = self.pipe.transformer.config.motion_encoder_size
-        faces = self.faces(photo, photo_pose, padded)
-        for points, frame in zip(padded.points, faces, strict=True):
-            yield (
-                Image.fromarray(skeleton_picture(crop.points(points), crop.size)),
-                Image.fromarray(face_picture(frame, points, side)),
-            )
-
     def _draw(
         self,
         reference: Image.Image,
-        guides: list[tuple[Image.Image, Image.Image]],
+        guides: list[Guide],
         before: np.ndarray | None,
         noise: torch.Generator,
     ) -> np.ndarray:
@@ -191,6 +168,51 @@ class WanAnimateRenderer:
         ).frames[0]
 
 
+@dataclass(frozen=True)
+class WanPhoto:
+    """crop: the whole photo, in the size to draw in. matte: the person, in that size. faces: the
+    photo as prepared by `WanAnimateRenderer.faces`."""
+
+    renderer: WanAnimateRenderer
+    photo: np.ndarray
+    pose: Poses
+    crop: Crop
+    matte: np.ndarray
+    faces: Any
+
+    def render(self, poses: Poses) -> Iterator[np.ndarray]:
+        """One frame a pose; see `pipelines.stages.PreparedPhoto`."""
+        check_poses(poses, self.pose.size)
+        crop, points = self.crop, self.crop.points(poses.points)
+        region = PersonRegion(self.matte, crop.points(self.pose.points[0]), points)
+        if region.still:
+            yield from (self.photo.copy() for _ in range(len(poses)))
+            return
+        reference = Image.fromarray(crop.cut(self.photo))
+        made = self.renderer.pictures(reference, self.guides(poses))
+        # The last segment is drawn whole, too, so there may be more pictures than poses.
+        for own, picture in zip(points, made, strict=False):
+            frame = self.photo.copy()
+            crop.paste(frame, picture, region.mask(own))
+            yield frame
+
+    def guides(self, poses: Poses) -> Iterator[Guide]:
+        """Skeleton and face of each frame, up to the end of the last segment: there the motion
+        runs backwards, as the model's authors fill it."""
+        sampling = self.renderer.sampling
+        count, overlap = len(poses), sampling.overlap
+        step = sampling.segment - overlap
+        beyond = overlap + step * max(1, -(-(count - overlap) // step)) - count
+        order = np.pad(np.arange(count), (0, beyond), "reflect" if count > 1 else "edge")
+        padded = poses[order]
+        side = self.renderer.pipe.transformer.config.motion_encoder_size
+        for points, frame in zip(padded.points, self.faces.render(padded), strict=True):
+            yield (
+                Image.fromarray(skeleton_picture(self.crop.points(points), self.crop.size)),
+                Image.fromarray(face_picture(frame, points, side)),
+            )
+
+
 def continuation(before: np.ndarray, count: int) -> dict[str, Any]:
     """What makes one call of the pipeline go on from frames of the call before.
 
@@ -210,9 +232,7 @@ def continuation(before: np.ndarray, count: int) -> dict[str, Any]:
     }
 
 
-def segments(
-    guides: Iterator[tuple[Image.Image, Image.Image]], sampling: WanSampling
-) -> Iterator[list[tuple[Image.Image, Image.Image]]]:
+def segments(guides: Iterator[Guide], sampling: WanSampling) -> Iterator[list[Guide]]:
     """Runs of ``segment`` guides, each of which begins with the last ``overlap`` of the one
     before. A stream: at most one run is held."""
     run = list(islice(guides, sampling.segment))

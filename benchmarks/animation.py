@@ -66,14 +66,14 @@ def timed(renderer: AnimationRenderer, size: int, frames: int) -> Timed:
     """One video from photo to frames, after a short one to warm up."""
     cuda = renderer.device.type == "cuda"
     photo, pose, poses = moving_person(size, frames)
-    for _ in renderer.render(photo, pose, poses[: warm_frames(frames, renderer.sampling)]):
+    for _ in renderer.prepare(photo, pose).render(poses[: warm_frames(frames, renderer.sampling)]):
         pass
     if cuda:
         torch.cuda.synchronize()
         torch.cuda.reset_peak_memory_stats()
     with _clocks(renderer) as spent:
         began = time.perf_counter()
-        made = sum(1 for _ in renderer.render(photo, pose, poses))
+        made = sum(1 for _ in renderer.prepare(photo, pose).render(poses))
         if cuda:
             torch.cuda.synchronize()
         seconds = time.perf_counter() - began

@@ -85,7 +85,7 @@ def main(arguments: Arguments) -> None:
         poses = replace(driven.poses, points=driven.poses.points[chosen])
         rows = {path.stem: [driven.photo] * len(chosen)}
         for name, renderer in renderers.items():
-            rows[name] = list(renderer.render(driven.photo, driven.photo_pose, poses))
+            rows[name] = list(renderer.prepare(driven.photo, driven.photo_pose).render(poses))
         titles = [f"frame {index}" for index in chosen]
         sheet = close_up_sheet(rows, poses.points, titles, _CELL)
         Image.fromarray(sheet).save(arguments.out / f"{path.stem}.png")

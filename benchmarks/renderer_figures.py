@@ -96,7 +96,8 @@ def stage(job: Job) -> dict[str, float]:
     def seconds(frames: int) -> tuple[float, float]:
         poses = replace(driven.poses, points=driven.poses.points[-frames:])
         began, busy = time.perf_counter(), time.process_time()
-        made = sum(1 for _ in renderer.render(driven.photo, driven.photo_pose, poses))
+        photo = renderer.prepare(driven.photo, driven.photo_pose)
+        made = sum(1 for _ in photo.render(poses))
         assert made == frames, f"{made} frames of {frames}; the motion has {len(driven.poses)}"
         return time.perf_counter() - began, time.process_time() - busy
 

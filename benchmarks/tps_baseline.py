@@ -10,6 +10,7 @@ starts at the skeleton as well.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -185,24 +186,37 @@ class TpsRenderer:
         self.model = TpsMotionModel().eval().requires_grad_(False)
         self.model.to(self.device, memory_format=torch.channels_last)
 
-    @torch.inference_mode()
-    def render(self, photo: np.ndarray, photo_pose: Poses, poses: Poses) -> Iterator[np.ndarray]:
+    def prepare(self, photo: np.ndarray, photo_pose: Poses) -> TpsPhoto:
         """See `pipelines.stages.Renderer`; the photo's sides are multiples of 128."""
         source = torch.from_numpy(photo).to(self.device).permute(2, 0, 1)[None] / 255
         source = source.contiguous(memory_format=torch.channels_last)
-        origin = self._points(photo_pose)
-        for driving in self._points(poses):
-            with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
-                flow, masks = self.model.dense_motion(source, driving[None], origin)
-                frame = self.model.inpainting(source, flow, masks)
-            pixels = (frame[0].float() * 255).round().to(torch.uint8)
-            yield pixels.permute(1, 2, 0).cpu().numpy()
+        return TpsPhoto(self, source, self.points(photo_pose))
 
-    def _points(self, poses: Poses) -> Tensor:
+    def points(self, poses: Poses) -> Tensor:
         """[T, 50, 2] in [-1, 1]: as many motion points as the model has, spread over the body."""
         chosen = layout.MOTION_POINTS[:: len(layout.MOTION_POINTS) // (SPLINES * POINTS)]
         places = poses.points[:, chosen[: SPLINES * POINTS], :2] / np.array(poses.size) * 2 - 1
         return torch.from_numpy(places.astype(np.float32)).to(self.device)
+
+
+@dataclass(frozen=True)
+class TpsPhoto:
+    """source: [1, 3, H, W] in 0..1. origin: [1, 50, 2] in [-1, 1]."""
+
+    renderer: TpsRenderer
+    source: Tensor
+    origin: Tensor
+
+    @torch.inference_mode()
+    def render(self, poses: Poses) -> Iterator[np.ndarray]:
+        """See `pipelines.stages.PreparedPhoto`."""
+        device, dtype, model = self.renderer.device, self.renderer.dtype, self.renderer.model
+        for driving in self.renderer.points(poses):
+            with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+                flow, masks = model.dense_motion(self.source, driving[None], self.origin)
+                frame = model.inpainting(self.source, flow, masks)
+            pixels = (frame[0].float() * 255).round().to(torch.uint8)
+            yield pixels.permute(1, 2, 0).cpu().numpy()
 
 
 def _gaussian(sigma: float, size: int) -> Tensor:

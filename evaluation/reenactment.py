@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -37,8 +37,8 @@ Scores = dict[str, dict[str, float]]  # By place ("frame" or a region), then by 
 class Renderer(Protocol):
     """What is measured: `pipelines.stages.Renderer`."""
 
-    def render(self, photo: np.ndarray, photo_pose: Poses, poses: Poses) -> Iterator[np.ndarray]:
-        """One frame a pose."""
+    def prepare(self, photo: np.ndarray, photo_pose: Poses) -> Any:
+        """What renders poses, one frame a pose: `pipelines.stages.PreparedPhoto`."""
         ...
 
 
@@ -47,10 +47,19 @@ class FirstFrame:
 
     name = "first frame"
 
-    def render(self, photo: np.ndarray, photo_pose: Poses, poses: Poses) -> Iterator[np.ndarray]:
+    def prepare(self, photo: np.ndarray, photo_pose: Poses) -> FirstFramePhoto:
+        """The pose does not matter."""
+        return FirstFramePhoto(photo)
+
+
+@dataclass(frozen=True)
+class FirstFramePhoto:
+    photo: np.ndarray
+
+    def render(self, poses: Poses) -> Iterator[np.ndarray]:
         """The same frame for every pose."""
         for _ in poses.points:
-            yield photo
+            yield self.photo
 
 
 @dataclass(frozen=True)
@@ -190,7 +199,7 @@ def reenact(
     seconds: dict[str, float] = {}
     for name, renderer in renderers.items():
         start = time.perf_counter()
-        pictures[name] = list(renderer.render(frames[0], poses[:1], driving))
+        pictures[name] = list(renderer.prepare(frames[0], poses[:1]).render(driving))
         seconds[name] = (time.perf_counter() - start) / len(driving)
     scores: list[list[Scores]] = []
     for place, index in enumerate(measured, start=1):

@@ -11,13 +11,14 @@ by name, for presets and the command line, with an entry point in its pyproject.
 
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
 from gesticulate.examples import demo_photo, demo_speech
 from gesticulate.keypoints.poses import Poses
 from gesticulate.pipelines.gesture_video import GestureVideoPipeline
-from gesticulate.pipelines.skeleton import SkeletonRenderer
+from gesticulate.pipelines.skeleton import SkeletonPhoto, SkeletonRenderer
 
 
 class OverlayRenderer:
@@ -25,9 +26,20 @@ class OverlayRenderer:
 
     name = "overlay"
 
-    def render(self, photo: np.ndarray, photo_pose: Poses, poses: Poses) -> Iterator[np.ndarray]:
-        for skeleton in SkeletonRenderer().render(photo, photo_pose, poses):
-            yield np.where(skeleton.any(-1, keepdims=True), skeleton, photo // 2)
+    def prepare(self, photo: np.ndarray, photo_pose: Poses) -> "OverlaidPhoto":
+        return OverlaidPhoto(photo // 2, SkeletonRenderer().prepare(photo, photo_pose))
+
+
+@dataclass(frozen=True)
+class OverlaidPhoto:
+    """What is done once a photo: here, darkening it."""
+
+    dark: np.ndarray
+    skeletons: SkeletonPhoto
+
+    def render(self, poses: Poses) -> Iterator[np.ndarray]:
+        for skeleton in self.skeletons.render(poses):
+            yield np.where(skeleton.any(-1, keepdims=True), skeleton, self.dark)
 
 
 if __name__ == "__main__":

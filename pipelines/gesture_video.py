@@ -28,8 +28,15 @@ from .outputs import check_outputs, collected_warnings
 from .portrait import Portrait, prepare
 from .preset import DEFAULT_PRESET, PipelinePreset, StageChoice
 from .progress import Callback, Meter
-from .skeleton import SkeletonRenderer
-from .stages import MotionGenerator, PoseEstimator, Renderer, SpeechEncoder
+from .skeleton import renderer_for
+from .stages import (
+    MotionGenerator,
+    PoseEstimator,
+    PreparedPhoto,
+    Renderer,
+    SpeechEncoder,
+    check_prepares,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -98,6 +105,7 @@ class GestureVideoPipeline:
         renderer: Renderer,
     ) -> None:
         check_encoder(motion_generator, speech_encoder)
+        check_prepares(renderer)
         self.estimator = estimator
         self.speech_encoder = speech_encoder
         self.motion_generator = motion_generator
@@ -177,11 +185,12 @@ class GestureVideoPipeline:
                 "A style, gesture rate or gesture amplitude is for new motion. Leave it out, or "
                 "the poses."
             )
+        renderer = renderer_for(preview, self.renderer)
         check_outputs(out, save_poses, inputs=(photo, speech, poses))
         meter = Meter(callback)
         with collected_warnings() as notes:
             track = self._load_speech(speech, meter)
-            portrait = self._prepare(photo, size, meter)
+            portrait, prepared = self._prepare(photo, size, renderer, meter)
             features = None
             if poses is None:
                 features, skeletons = self._generate(portrait, track, seed, scale, manner, meter)
@@ -190,7 +199,7 @@ class GestureVideoPipeline:
             skeletons = on_clock(skeletons, fps, track.num_frames(fps))
             if save_poses is not None:
                 skeletons.save(save_poses)
-            frames = self._render(portrait, skeletons, preview, meter)
+            frames = meter.stream("render", prepared.render(skeletons), len(skeletons))
             if out is not None:
                 write(Path(out), frames, portrait.pose.size, len(skeletons), track, fps, meter)
         return GestureVideo(
@@ -217,12 +226,16 @@ class GestureVideoPipeline:
         check_duration(track.duration)
         return track
 
-    def _prepare(self, photo: str | Path | np.ndarray, size: int | None, meter: Meter) -> Portrait:
+    def _prepare(
+        self, photo: str | Path | np.ndarray, size: int | None, renderer: Renderer, meter: Meter
+    ) -> tuple[Portrait, PreparedPhoto]:
+        """The person in the photo, and the photo as the renderer needs it."""
         from ..video.read import read_photo
 
         with meter.stage("photo"):
             picture = photo if isinstance(photo, np.ndarray) else read_photo(photo)
-            return prepare(picture, self.estimator, size, self.motion_generator.fps)
+            portrait = prepare(picture, self.estimator, size, self.motion_generator.fps)
+            return portrait, renderer.prepare(portrait.picture, portrait.pose)
 
     def _generate(
         self,
@@ -253,15 +266,6 @@ class GestureVideoPipeline:
                 manner=manner,
             )
             return features, retarget(motion, portrait.pose)
-
-    def _render(
-        self, portrait: Portrait, poses: Poses, preview: str | None, meter: Meter
-    ) -> Iterator[np.ndarray]:
-        if preview not in (None, "skeleton"):
-            raise UsageError(f"There is no preview {preview!r}. Expected 'skeleton'.")
-        renderer = SkeletonRenderer() if preview else self.renderer
-        frames = renderer.render(portrait.picture, portrait.pose, poses)
-        return meter.stream("render", frames, len(poses))
 
 
 def check_fps(fps: float) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import UsageError
 from ..keypoints.poses import Poses
+from .stages import Renderer
 
 
 class SkeletonRenderer:
@@ -15,14 +17,35 @@ class SkeletonRenderer:
 
     name = "skeleton"
 
-    def render(self, photo: np.ndarray, photo_pose: Poses, poses: Poses) -> Iterator[np.ndarray]:
-        """As `Renderer.render`; of the photo only the size is used."""
-        from ..keypoints.drawing import draw_frames
+    def prepare(self, photo: np.ndarray, photo_pose: Poses) -> SkeletonPhoto:
+        """As `Renderer.prepare`; of the photo only the size is used."""
+        from ..warping.renderer import check_poses
 
         size = (photo.shape[1], photo.shape[0])
-        if poses.size != size:
-            raise InputError(
-                f"The poses are in pixels of a picture of {poses.size[0]} x {poses.size[1]}, "
-                f"the photo has {size[0]} x {size[1]}. Scale them with Poses.scaled."
-            )
+        check_poses(photo_pose, size, "photo's pose belongs")
+        return SkeletonPhoto(size)
+
+
+def renderer_for(preview: str | None, renderer: Renderer) -> Renderer:
+    """What renders: the skeletons for a preview, else the renderer itself.
+
+    Raises: UsageError for an unknown preview.
+    """
+    if preview not in (None, "skeleton"):
+        raise UsageError(f"There is no preview {preview!r}. Expected 'skeleton'.")
+    return SkeletonRenderer() if preview else renderer
+
+
+@dataclass(frozen=True)
+class SkeletonPhoto:
+    """size: (width, height) of the photo."""
+
+    size: tuple[int, int]
+
+    def render(self, poses: Poses) -> Iterator[np.ndarray]:
+        """As `PreparedPhoto.render`."""
+        from ..keypoints.drawing import draw_frames
+        from ..warping.renderer import check_poses
+
+        check_poses(poses, self.size)
         yield from draw_frames(poses)

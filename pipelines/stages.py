@@ -11,6 +11,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from ..errors import UsageError
 from ..keypoints.motion import Motion
 from ..keypoints.poses import Poses
 from ..motion.dialogue.talk import Talk
@@ -128,17 +129,42 @@ class DialogueGenerator(Protocol):
         ...
 
 
+class PreparedPhoto(Protocol):
+    """A photo that a renderer has made ready: any number of sequences are rendered from it."""
+
+    def render(self, poses: Poses) -> Iterator[np.ndarray]:
+        """One frame a pose, as a stream, in the photo's size.
+
+        poses: in the photo's pixels. Yields [H, W, 3] uint8 RGB. Pixels that nothing moves over are
+        the photo's. Streams of one photo may be read in turns; each yields what it yields alone.
+        Raises: InputError where the poses do not belong to the photo's size.
+        """
+        ...
+
+
 @runtime_checkable
 class Renderer(Protocol):
-    """Photo + skeletons -> frames."""
+    """Photo + skeletons -> frames: ``renderer.prepare(photo, photo_pose).render(poses)``."""
 
     name: str
 
-    def render(self, photo: np.ndarray, photo_pose: Poses, poses: Poses) -> Iterator[np.ndarray]:
-        """One frame a pose, as a stream, in the photo's size.
+    def prepare(self, photo: np.ndarray, photo_pose: Poses) -> PreparedPhoto:
+        """Do once what depends on the photo alone (segmentation, inpainting, encoding).
 
-        photo: [H, W, 3] uint8 RGB. photo_pose: one frame, the person in the photo. poses: in the
-        photo's pixels. Yields [H, W, 3] uint8 RGB. Pixels that nothing moves over are the photo's.
-        Raises: InputError where a pose does not belong to the photo's size.
+        photo: [H, W, 3] uint8 RGB, left as it is. photo_pose: one frame, the person in the photo,
+        in its pixels.
+        Raises: InputError where the pose does not belong to the photo's size.
         """
         ...
+
+
+def check_prepares(renderer: Renderer) -> None:
+    """Raises: UsageError for an object that does not keep `Renderer`, such as one with the single
+    method ``render(photo, photo_pose, poses)`` that renderers had at first."""
+    if not isinstance(renderer, Renderer):
+        name = getattr(renderer, "name", type(renderer).__name__)
+        raise UsageError(
+            f"The renderer {name!r} has no method `prepare`. Expected prepare(photo, photo_pose), "
+            "which returns an object with render(poses). A render(photo, photo_pose, poses) is "
+            "made into that by a few lines: see docs/swap-a-renderer.md."
+        )

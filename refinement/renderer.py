@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Literal
@@ -16,7 +17,7 @@ from ..errors import UsageError
 from ..keypoints.poses import Poses
 from ..warping.inputs import RendererInput
 from ..warping.layers import prepare_photo
-from ..warping.renderer import MAX_WORKERS, Puppet, check_poses
+from ..warping.renderer import MAX_WORKERS, Puppet, check_photo, check_poses
 from ..warping.scene import Scene, crop_for
 from ..warping.side_by_side import side_by_side
 from ..weights import locate
@@ -65,15 +66,30 @@ class LearnedRenderer:
         network = load_renderer(locate(weights)) if network is None else copy.deepcopy(network)
         self.network = network.for_inference(self.device, self.dtype)
 
-    def render(self, photo: np.ndarray, photo_pose: Poses, poses: Poses) -> Iterator[np.ndarray]:
-        """One frame a pose; see `pipelines.stages.Renderer`."""
-        check_poses(photo, photo_pose, poses)
+    def prepare(self, photo: np.ndarray, photo_pose: Poses) -> LearnedPhoto:
+        """Take the photo apart; see `pipelines.stages.Renderer`."""
+        check_photo(photo, photo_pose)
         puppet = Puppet(prepare_photo(photo, photo_pose.points[0]))
+        return LearnedPhoto(puppet, self.network, self.workers)
+
+
+@dataclass(frozen=True)
+class LearnedPhoto:
+    """A photo taken apart. network: ready for inference. workers: threads."""
+
+    puppet: Puppet
+    network: RendererNetwork
+    workers: int
+
+    def render(self, poses: Poses) -> Iterator[np.ndarray]:
+        """One frame a pose; see `pipelines.stages.PreparedPhoto`."""
+        check_poses(poses, self.puppet.size)
+        # What the networks see of the photo depends on how far the person moves.
         crop = crop_for(
-            photo_pose.points[0], poses.points, photo_pose.size, self.network.options.size
+            self.puppet.parts.points, poses.points, poses.size, self.network.options.size
         )
-        drawing = Drawing(Scene(puppet, crop), self.network)
-        if self.device.type != "cpu":
+        drawing = Drawing(Scene(self.puppet, crop), self.network)
+        if drawing.device.type != "cpu":
             yield from drawing.in_batches(poses.points, self.workers)
         else:
             yield from side_by_side(drawing.frame, poses.points, self.workers)

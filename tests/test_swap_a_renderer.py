@@ -60,7 +60,9 @@ def test_the_card_follows_the_nose(installed):
     points = np.repeat(person.pose.points, 2, axis=0)
     points[1, layout.NOSE, :2] += (4, 2)
     renderer = registry.build("renderers", "slide")
-    still, moved = renderer.render(person.photo, person.pose, Poses(points, person.pose.size))
+    still, moved = renderer.prepare(person.photo, person.pose).render(
+        Poses(points, person.pose.size)
+    )
     assert np.array_equal(still, person.photo)
     assert np.array_equal(moved[2:, 4:], person.photo[:-2, :-4])
 

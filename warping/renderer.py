@@ -38,32 +38,47 @@ class PuppetRenderer:
         None for one a core, up to 4."""
         self.workers = workers or min(MAX_WORKERS, os.cpu_count() or 1)
 
-    def render(self, photo: np.ndarray, photo_pose: Poses, poses: Poses) -> Iterator[np.ndarray]:
-        """One frame a pose; see `pipelines.stages.Renderer`."""
-        check_poses(photo, photo_pose, poses)
-        scene = Puppet(prepare_photo(photo, photo_pose.points[0]))
-        yield from side_by_side(scene.frame, poses.points, self.workers)
+    def prepare(self, photo: np.ndarray, photo_pose: Poses) -> PuppetPhoto:
+        """Take the photo apart; see `pipelines.stages.Renderer`."""
+        check_photo(photo, photo_pose)
+        return PuppetPhoto(Puppet(prepare_photo(photo, photo_pose.points[0])), self.workers)
 
 
-def check_poses(photo: np.ndarray, photo_pose: Poses, poses: Poses) -> None:
+@dataclass(frozen=True)
+class PuppetPhoto:
+    """A photo taken apart. workers: threads that render frames side by side."""
+
+    puppet: Puppet
+    workers: int
+
+    def render(self, poses: Poses) -> Iterator[np.ndarray]:
+        """One frame a pose; see `pipelines.stages.PreparedPhoto`."""
+        check_poses(poses, self.puppet.size)
+        yield from side_by_side(self.puppet.frame, poses.points, self.workers)
+
+
+def check_photo(photo: np.ndarray, photo_pose: Poses) -> None:
     """What a renderer that starts from the puppet needs. Raises: InputError."""
     if photo.ndim != 3 or photo.shape[2] != 3 or photo.dtype != np.uint8:
         raise InputError(
             f"The photo is {photo.dtype} {list(photo.shape)}, expected uint8 [H, W, 3] RGB."
         )
-    size = (photo.shape[1], photo.shape[0])
-    for name, value in (("photo's pose", photo_pose), ("driving poses", poses)):
-        if value.size != size:
-            raise InputError(
-                f"The {name} belong to a picture of {value.size[0]}x{value.size[1]}, but the photo "
-                f"is {size[0]}x{size[1]}. Bring them to the photo's size (Poses.scaled)."
-            )
+    check_poses(photo_pose, (photo.shape[1], photo.shape[0]), "photo's pose belongs")
     if len(photo_pose) != 1:
         raise InputError(f"The photo's pose must be one frame, got {len(photo_pose)}.")
     if not (photo_pose.confidence[0, layout.FACE] > 0).all():
         raise InputError(
             "The photo's pose has no face. The puppet needs the 68 face points: choose a photo "
             "with the face turned to the camera."
+        )
+
+
+def check_poses(poses: Poses, size: tuple[int, int], what: str = "driving poses belong") -> None:
+    """size: (width, height) of the photo. Raises: InputError where the poses are of another."""
+    if poses.size != size:
+        raise InputError(
+            f"The {what} to a picture of {poses.size[0]}x{poses.size[1]}, but the photo "
+            f"is {size[0]}x{size[1]}. Bring them to the photo's size (Poses.scaled)."
         )
 
 

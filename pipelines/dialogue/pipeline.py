@@ -24,8 +24,15 @@ from ..outputs import check_outputs, collected_warnings
 from ..portrait import MAX_SIZE, MIN_SIZE, Portrait, place
 from ..preset import DEFAULT_PRESET
 from ..progress import Callback, Meter
-from ..skeleton import SkeletonRenderer
-from ..stages import DialogueGenerator, PoseEstimator, Renderer, SpeechEncoder
+from ..skeleton import renderer_for
+from ..stages import (
+    DialogueGenerator,
+    PoseEstimator,
+    PreparedPhoto,
+    Renderer,
+    SpeechEncoder,
+    check_prepares,
+)
 from .sound import joint_sound, own_sound
 
 # Pixels of the video's height, where the photos have more.
@@ -68,6 +75,7 @@ class DialoguePipeline:
         renderer: Renderer,
     ) -> None:
         single.check_encoder(motion_generator, speech_encoder)
+        check_prepares(renderer)
         self.estimator = estimator
         self.speech_encoder = speech_encoder
         self.motion_generator: DialogueGenerator = (
@@ -111,6 +119,7 @@ class DialoguePipeline:
         """
         scale = single.scale_of(expressiveness)
         single.check_fps(fps)
+        renderer = renderer_for(preview, self.renderer)
         paths = out_paths(out, separate)
         files = () if isinstance(speech, Conversation) else tuple(speech)
         for path in paths:
@@ -118,7 +127,7 @@ class DialoguePipeline:
         meter = Meter(callback)
         with collected_warnings() as notes:
             conversation = _load(speech, meter)
-            portraits = self._prepare((left, right), size, meter)
+            portraits, prepared = self._prepare((left, right), size, renderer, meter)
             talk, skeletons = self._generate(portraits, conversation, seed, scale, meter)
             count = conversation.num_frames(fps)
             poses = tuple(single.on_clock(side, fps, count) for side in skeletons)
@@ -126,10 +135,10 @@ class DialoguePipeline:
             sizes = (width, portraits[0].pose.size[1])
             frames = None
             if separate:
-                self._write_each(paths, portraits, poses, conversation, fps, preview, meter)
+                _write_each(paths, prepared, poses, conversation, fps, meter)
                 sizes = portraits[0].pose.size
             else:
-                frames = meter.stream("render", self._beside(portraits, poses, preview), count)
+                frames = meter.stream("render", _beside(prepared, poses), count)
                 if paths:
                     with tempfile.TemporaryDirectory() as folder:
                         sound = joint_sound(conversation, Path(folder))
@@ -148,9 +157,9 @@ class DialoguePipeline:
         )
 
     def _prepare(
-        self, photos: tuple[Photo, Photo], size: int | None, meter: Meter
-    ) -> tuple[Portrait, Portrait]:
-        """Both portraits, of one height."""
+        self, photos: tuple[Photo, Photo], size: int | None, renderer: Renderer, meter: Meter
+    ) -> tuple[tuple[Portrait, Portrait], tuple[PreparedPhoto, PreparedPhoto]]:
+        """Both portraits, of one height, and the photos as the renderer needs them."""
         from ...video.read import read_photo
 
         with meter.stage("photo", steps=2):
@@ -165,7 +174,10 @@ class DialoguePipeline:
                 )
                 for picture in pictures
             )
-            return left, right
+            first, second = (
+                renderer.prepare(portrait.picture, portrait.pose) for portrait in (left, right)
+            )
+            return (left, right), (first, second)
 
     def _generate(
         self,
@@ -199,47 +211,36 @@ class DialoguePipeline:
             )
             return talk, (retarget(motions[0], left), retarget(motions[1], right))
 
-    def _render(
-        self, portrait: Portrait, poses: Poses, preview: str | None
-    ) -> Iterator[np.ndarray]:
-        if preview not in (None, "skeleton"):
-            raise UsageError(f"There is no preview {preview!r}. Expected 'skeleton'.")
-        renderer = SkeletonRenderer() if preview else self.renderer
-        return renderer.render(portrait.picture, portrait.pose, poses)
 
-    def _beside(
-        self, portraits: tuple[Portrait, Portrait], poses: tuple[Poses, ...], preview: str | None
-    ) -> Iterator[np.ndarray]:
-        """Frames of both, [H, W left + W right, 3]."""
-        left, right = (
-            self._render(portrait, side, preview)
-            for portrait, side in zip(portraits, poses, strict=True)
-        )
-        for frames in zip(left, right, strict=True):
-            yield np.concatenate(frames, axis=1)
+def _beside(
+    prepared: tuple[PreparedPhoto, PreparedPhoto], poses: tuple[Poses, ...]
+) -> Iterator[np.ndarray]:
+    """Frames of both, [H, W left + W right, 3]."""
+    left, right = (photo.render(side) for photo, side in zip(prepared, poses, strict=True))
+    for frames in zip(left, right, strict=True):
+        yield np.concatenate(frames, axis=1)
 
-    def _write_each(
-        self,
-        paths: tuple[Path, ...],
-        portraits: tuple[Portrait, Portrait],
-        poses: tuple[Poses, ...],
-        conversation: Conversation,
-        fps: float,
-        preview: str | None,
-        meter: Meter,
-    ) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            for side, path in enumerate(paths):
-                frames = self._render(portraits[side], poses[side], preview)
-                single.write(
-                    path,
-                    meter.stream("render", frames, len(poses[side])),
-                    portraits[side].pose.size,
-                    len(poses[side]),
-                    own_sound(conversation, side, Path(folder)),
-                    fps,
-                    meter,
-                )
+
+def _write_each(
+    paths: tuple[Path, ...],
+    prepared: tuple[PreparedPhoto, PreparedPhoto],
+    poses: tuple[Poses, ...],
+    conversation: Conversation,
+    fps: float,
+    meter: Meter,
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        for side, path in enumerate(paths):
+            frames = prepared[side].render(poses[side])
+            single.write(
+                path,
+                meter.stream("render", frames, len(poses[side])),
+                poses[side].size,
+                len(poses[side]),
+                own_sound(conversation, side, Path(folder)),
+                fps,
+                meter,
+            )
 
 
 def out_paths(out: str | Path | None, separate: bool) -> tuple[Path, ...]:

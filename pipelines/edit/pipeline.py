@@ -25,7 +25,14 @@ from ..gesture_video import GestureVideoPipeline, check_encoder
 from ..outputs import check_output, check_outputs, collected_warnings
 from ..preset import DEFAULT_PRESET
 from ..progress import Callback, Meter
-from ..stages import MotionEditor, PoseEstimator, Renderer, SpeechEncoder
+from ..stages import (
+    MotionEditor,
+    PoseEstimator,
+    PreparedPhoto,
+    Renderer,
+    SpeechEncoder,
+    check_prepares,
+)
 from .edits import Edit, in_order
 from .matte import composed
 from .preview import Preview, take_paths
@@ -72,6 +79,7 @@ class EditPipeline:
         renderer: Renderer,
     ) -> None:
         check_encoder(motion_generator, speech_encoder)
+        check_prepares(renderer)
         if not isinstance(motion_generator, MotionEditor):
             raise UsageError(
                 f"The motion generator {motion_generator.name!r} cannot make a span anew (it has "
@@ -178,11 +186,16 @@ class EditPipeline:
 
         spans = [span for span, _ in drawings]
         preview = Preview(spans)
+        ready: dict[int, PreparedPhoto] = {}
         with tempfile.TemporaryDirectory() as folder:
             sound = sound_of(reader, [span.edit for span in spans], Path(folder))
             for take, (poses, path) in enumerate(zip(takes, paths, strict=True), start=1):
-                began, drawn = time.perf_counter(), meter.timings.get("render", 0.0)
-                frames = preview.watched(self._frames(reader, drawings, poses), take)
+                began, before = time.perf_counter(), meter.timings.get("render", 0.0)
+                drawn = {
+                    span.first: self._drawn(span, source, new, ready, keep=take < len(paths))
+                    for (span, source), new in zip(drawings, poses, strict=True)
+                }
+                frames = preview.watched(_frames(reader, drawn), take)
                 write_video(
                     path,
                     meter.stream("render", frames, reader.num_frames),
@@ -191,33 +204,35 @@ class EditPipeline:
                     metadata={"comment": _PROVENANCE},
                     **sound,
                 )
-                spent = time.perf_counter() - began - (meter.timings["render"] - drawn)
+                spent = time.perf_counter() - began - (meter.timings["render"] - before)
                 meter.add("encode", spent)
         if sheet is not None:
             preview.watch_originals(reader)
             preview.save(sheet)
         return preview.count
 
-    def _frames(
-        self, reader: Any, drawings: list[tuple[Span, Source]], poses: tuple[Poses, ...]
+    def _drawn(
+        self,
+        span: Span,
+        source: Source,
+        new: Poses,
+        ready: dict[int, PreparedPhoto],
+        keep: bool,
     ) -> Iterator[Any]:
-        """The video's frames, with the spans' drawn in. [H, W, 3] uint8 each."""
-        drawn = {
-            span.first: self._drawn(span, source, new)
-            for (span, source), new in zip(drawings, poses, strict=True)
-        }
-        running: Iterator[Any] | None = None
-        for at, frame in enumerate(reader):
-            running = drawn.get(at, running)
-            change = None if running is None else next(running, None)
-            yield frame if change is None else change(frame)
+        """For each frame of the span, what puts its drawing into the real frame.
 
-    def _drawn(self, span: Span, source: Source, new: Poses) -> Iterator[Any]:
-        """For each frame of the span, what puts its drawing into the real frame."""
+        ready: photos that an earlier take prepared, by the span's first frame. keep: for the next
+        take; else the photo is held only while its span is drawn.
+        """
+        photo = ready.pop(span.first, None)
+        if photo is None:
+            photo = self.renderer.prepare(source.photo, source.pose)
+        if keep:
+            ready[span.first] = photo
         own, new = span.own[span.within], new[span.within]
         pairs = zip(
-            self.renderer.render(source.photo, source.pose, own),
-            self.renderer.render(source.photo, source.pose, new),
+            photo.render(own),
+            photo.render(new),
             own.points,
             new.points,
             span.share(DISSOLVE_SECONDS)[span.within],
@@ -234,3 +249,15 @@ class EditPipeline:
                 plates=source.plates,
                 share=share,
             )
+
+
+def _frames(video: Iterable[Any], drawn: dict[int, Iterator[Any]]) -> Iterator[Any]:
+    """The video's frames, [H, W, 3] uint8 each, with the spans' drawn in.
+
+    drawn: by the first frame of a span, what changes each of its frames.
+    """
+    running: Iterator[Any] | None = None
+    for at, frame in enumerate(video):
+        running = drawn.get(at, running)
+        change = None if running is None else next(running, None)
+        yield frame if change is None else change(frame)

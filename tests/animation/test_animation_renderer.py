@@ -41,13 +41,13 @@ def test_contract(renderer, drawn):
 @pytest.mark.parametrize("size", [(240, 260), (150, 333), (400, 231)])
 def test_any_size_goes_in_and_comes_out(renderer, size, raised):
     person = draw_person(*size)
-    frames = list(renderer.render(person.photo, person.pose, raised(person.pose, 6)))
+    frames = list(renderer.prepare(person.photo, person.pose).render(raised(person.pose, 6)))
     assert [frame.shape for frame in frames] == [(size[1], size[0], 3)] * 6
     assert not np.array_equal(frames[-1], person.photo)
 
 
 def test_background_that_nothing_moves_over_stays_the_photos(renderer, drawn, raised):
-    frames = list(renderer.render(drawn.photo, drawn.pose, raised(drawn.pose, 5)))
+    frames = list(renderer.prepare(drawn.photo, drawn.pose).render(raised(drawn.pose, 5)))
     far = cv2.dilate((drawn.matte > 0.05).astype(np.uint8), np.ones((91, 91))) == 0
     assert far.mean() > 0.05
     for frame in frames:
@@ -56,7 +56,7 @@ def test_background_that_nothing_moves_over_stays_the_photos(renderer, drawn, ra
 
 def test_a_still_person_is_the_photo(renderer, drawn):
     poses = Poses(np.repeat(drawn.pose.points, 3, axis=0), drawn.pose.size)
-    for frame in renderer.render(drawn.photo, drawn.pose, poses):
+    for frame in renderer.prepare(drawn.photo, drawn.pose).render(poses):
         assert np.array_equal(frame, drawn.photo)
 
 
@@ -65,7 +65,7 @@ def test_the_seed_tells_the_frames(network, coders, drawn, raised):
         renderer = AnimationRenderer(
             sampling=FEW, size=64, seed=seed, device="cpu", network=network, coders=coders
         )
-        return next(renderer.render(drawn.photo, drawn.pose, raised(drawn.pose, 5)))
+        return next(renderer.prepare(drawn.photo, drawn.pose).render(raised(drawn.pose, 5)))
 
     assert np.array_equal(first(1), first(1))
     assert not np.array_equal(first(1), first(2))
@@ -74,9 +74,9 @@ def test_the_seed_tells_the_frames(network, coders, drawn, raised):
 def test_beside_a_gpu_threads_give_the_same_frames_in_order(renderer, drawn, raised):
     """They draw skeletons and put frames together while it computes."""
     poses = raised(drawn.pose, 9)
-    alone = list(renderer.render(drawn.photo, drawn.pose, poses))
+    alone = list(renderer.prepare(drawn.photo, drawn.pose).render(poses))
     renderer.workers = 3
-    together = list(renderer.render(drawn.photo, drawn.pose, poses))
+    together = list(renderer.prepare(drawn.photo, drawn.pose).render(poses))
     assert np.array_equal(alone, together)
 
 
@@ -90,7 +90,7 @@ def test_a_gpus_precision_draws_nearly_the_same(network, coders, drawn, monkeypa
             coders=copy.deepcopy(coders),
         )  # fmt: skip
         assert (own.dtype, own.coded) == types
-        made = own.render(drawn.photo, drawn.pose, raised(drawn.pose, 5))
+        made = own.prepare(drawn.photo, drawn.pose).render(raised(drawn.pose, 5))
         frames.append(np.stack(list(made)).astype(int))
     apart = np.abs(frames[0] - frames[1])
     assert 0 < apart.max() < 40
@@ -103,7 +103,9 @@ def test_low_memory_gives_the_same_frames(network, coders, drawn, raised):
             sampling=FEW, size=64, low_memory=low_memory, device="cpu",
             network=copy.deepcopy(network), coders=copy.deepcopy(coders),
         )  # fmt: skip
-        return np.stack(list(renderer.render(drawn.photo, drawn.pose, raised(drawn.pose, 7))))
+        return np.stack(
+            list(renderer.prepare(drawn.photo, drawn.pose).render(raised(drawn.pose, 7)))
+        )
 
     apart = np.abs(frames(True).astype(int) - frames(False).astype(int))
     assert apart.max() <= 1
@@ -121,7 +123,7 @@ def test_frames_come_before_the_last_pose_is_drawn(renderer, drawn, monkeypatch,
         return made
 
     monkeypatch.setattr(DrawnPoses, "__call__", noted)
-    frames = renderer.render(drawn.photo, drawn.pose, raised(drawn.pose, 40))
+    frames = renderer.prepare(drawn.photo, drawn.pose).render(raised(drawn.pose, 40))
     next(frames)
     assert max(asked) < 24
     for _ in range(20):
@@ -210,15 +212,16 @@ def test_the_pipeline_hands_it_poses_of_the_photos_own_bones(generator, network,
             raise NotImplementedError
 
     class Noted(AnimationRenderer):
-        def render(self, photo, photo_pose, poses):
-            seen.append((photo_pose, poses))
-            return super().render(photo, photo_pose, poses)
+        def prepare(self, photo, photo_pose):
+            seen.append(photo_pose)
+            return super().prepare(photo, photo_pose)
 
     renderer = Noted(sampling=FEW, size=64, device="cpu", network=network, coders=coders)
     pipeline = GestureVideoPipeline(Known(), MelEncoder(), generator, renderer)
     speech = Speech(np.zeros(int(0.4 * SAMPLE_RATE), np.float32))
-    assert len(list(pipeline(person.photo, speech).frames)) == 10
-    photo_pose, poses = seen[0]
+    video = pipeline(person.photo, speech)
+    assert len(list(video.frames)) == 10
+    (photo_pose,), poses = seen, video.poses
     assert np.allclose(poses.points[0], photo_pose.points[0], atol=1e-3)
 
     def bone(points, a, b):

@@ -112,14 +112,14 @@ def test_a_stream_of_segments_is_the_pipelines_own_long_video(segment, overlap, 
     sampling = WanSampling(steps=1, pixels=48 * 64, segment=segment, overlap=overlap)
     renderer = WanAnimateRenderer(sampling=sampling, device="cpu", pipe=tiny_pipeline())
     poses = moving(person.pose, count)
-    ours = list(renderer.render(person.photo, person.pose, poses))
+    ours = list(renderer.prepare(person.photo, person.pose).render(poses))
     assert len(ours) == count
     size = drawn_size(poses.size, SAMPLING.pixels)
     assert size == poses.size, "drawn in the photo's own size, so nothing is lost by enlarging"
     matte = person_matte(person.photo)
     region = PersonRegion(matte, person.pose.points[0], poses.points)
     side = renderer.pipe.transformer.config.motion_encoder_size
-    faces = renderer.faces(person.photo, person.pose, poses)
+    faces = renderer.faces(person.photo, person.pose).render(poses)
     whole = renderer.pipe(
         image=Image.fromarray(person.photo).resize(size, Image.Resampling.LANCZOS),
         pose_video=[
@@ -161,7 +161,7 @@ def test_low_memory_streams_the_blocks_and_draws_the_same(person, monkeypatch):
         own = WanAnimateRenderer(
             sampling=SAMPLING, device="cpu", low_memory=low_memory, pipe=tiny_pipeline()
         )
-        frames.append(list(own.render(person.photo, person.pose, poses)))
+        frames.append(list(own.prepare(person.photo, person.pose).render(poses)))
     assert asked == [("cpu", True)]
     assert np.array_equal(*frames)
 
@@ -173,7 +173,9 @@ def test_a_folder_as_it_is_published_is_loaded(tmp_path, person):
     assert pipe.vae.dtype == torch.float32
     assert pipe.transformer.dtype == pipe.text_encoder.dtype == torch.bfloat16
     renderer = WanAnimateRenderer(sampling=SAMPLING, device="cpu", pipe=pipe)
-    assert len(list(renderer.render(person.photo, person.pose, moving(person.pose, 6)))) == 6
+    assert (
+        len(list(renderer.prepare(person.photo, person.pose).render(moving(person.pose, 6)))) == 6
+    )
 
 
 def test_guidance_tells_the_frames(person):
@@ -183,7 +185,7 @@ def test_guidance_tells_the_frames(person):
     for guidance in (1.0, 4.0):
         sampling = WanSampling(steps=1, guidance=guidance, pixels=48 * 64, segment=5)
         renderer = WanAnimateRenderer(sampling=sampling, device="cpu", pipe=tiny_pipeline())
-        frames.append(list(renderer.render(person.photo, person.pose, poses)))
+        frames.append(list(renderer.prepare(person.photo, person.pose).render(poses)))
     assert not np.array_equal(*frames)
 
 
@@ -191,15 +193,16 @@ def test_frames_come_before_the_end_is_known(renderer, person):
     """Memory must not grow with the length: after a segment, only that was drawn."""
     drawn = 0
 
-    def faces(photo, photo_pose, poses):
-        nonlocal drawn
-        for _ in range(len(poses)):
-            drawn += 1
-            yield photo
+    class Counted:
+        def render(self, poses):
+            nonlocal drawn
+            for _ in range(len(poses)):
+                drawn += 1
+                yield person.photo
 
-    before, renderer.faces = renderer.faces, faces
+    before, renderer.faces = renderer.faces, lambda photo, photo_pose: Counted()
     try:
-        frames = renderer.render(person.photo, person.pose, moving(person.pose, 40))
+        frames = renderer.prepare(person.photo, person.pose).render(moving(person.pose, 40))
         next(frames)
         assert drawn == SAMPLING.segment
         for _ in range(5):
@@ -213,7 +216,8 @@ def test_frames_come_before_the_end_is_known(renderer, person):
 @pytest.mark.parametrize(("count", "runs"), [(1, 1), (5, 1), (6, 2), (9, 2), (10, 3)])
 def test_segments_overlap_and_cover_every_frame(renderer, person, count, runs):
     poses = moving(person.pose, count)
-    cut = list(segments(renderer._guides(person.photo, person.pose, poses, CROP), SAMPLING))
+    prepared = renderer.prepare(person.photo, person.pose)
+    cut = list(segments(prepared.guides(poses), SAMPLING))
     assert [len(run) for run in cut] == [5] * runs
     for before, after in pairwise(cut):
         assert before[-1] is after[0]
@@ -221,7 +225,7 @@ def test_segments_overlap_and_cover_every_frame(renderer, person, count, runs):
 
 def test_a_seed_gives_the_same_frames(renderer, person):
     poses = moving(person.pose, 2)
-    one, two = (list(renderer.render(person.photo, person.pose, poses)) for _ in range(2))
+    one, two = (list(renderer.prepare(person.photo, person.pose).render(poses)) for _ in range(2))
     assert np.array_equal(one, two)
 
 
@@ -229,7 +233,7 @@ def test_skeletons_and_faces_follow_the_poses(renderer, person):
     points = moving(person.pose, 2).points.copy()
     points[1, layout.FACE, :2] += 3
     poses = Poses(points, person.pose.size)
-    first, second, *_ = renderer._guides(person.photo, person.pose, poses, CROP)
+    first, second, *_ = renderer.prepare(person.photo, person.pose).guides(poses)
     for before, after in zip(first, second, strict=True):
         assert np.abs(np.asarray(before, float) - np.asarray(after)).mean() > 0.5
 
@@ -307,4 +311,4 @@ def test_refusals(person, renderer, tmp_path, monkeypatch):
             WanSampling(**wrong)
     faceless = Poses(person.pose.points * [1, 1, 0], person.pose.size)
     with pytest.raises(InputError, match="no face"):
-        list(renderer.render(person.photo, faceless, faceless))
+        list(renderer.prepare(person.photo, faceless).render(faceless))

@@ -136,7 +136,7 @@ def test_the_full_renderer_runs_beside_the_cpu(low_memory, monkeypatch):
         )
     frames = 3 if low_memory else 26
     photo, pose, poses = benchmark.moving_person(512, frames)
-    assert len(list(renderer.render(photo, pose, poses))) == frames
+    assert len(list(renderer.prepare(photo, pose).render(poses))) == frames
     if low_memory:
         assert shapes == [(1, 3, 512, 512)] * 3
         assert moved == [

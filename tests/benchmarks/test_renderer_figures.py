@@ -55,7 +55,9 @@ def test_the_public_model_is_a_renderer(job):
     driven = DrivenPhoto.load(Path(job.folder))
     poses = replace(driven.poses, points=driven.poses.points[:2])
     frames = list(
-        renderer_of(replace(job, renderer="tps")).render(driven.photo, driven.photo_pose, poses)
+        renderer_of(replace(job, renderer="tps"))
+        .prepare(driven.photo, driven.photo_pose)
+        .render(poses)
     )
     assert [frame.shape for frame in frames] == [(128, 128, 3)] * 2
     assert frames[0].dtype == np.uint8

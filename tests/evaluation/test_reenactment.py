@@ -1,4 +1,5 @@
 import json
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -25,10 +26,19 @@ class Slide:
 
     name = "slide"
 
-    def render(self, photo, photo_pose, poses):
+    def prepare(self, photo, photo_pose):
+        return Slid(photo, photo_pose.points[0, layout.RIGHT_SHOULDER])
+
+
+@dataclass
+class Slid:
+    photo: np.ndarray
+    rest: np.ndarray
+
+    def render(self, poses):
         for points in poses.points:
-            move = points[layout.RIGHT_SHOULDER] - photo_pose.points[0, layout.RIGHT_SHOULDER]
-            yield np.roll(photo, move[:2].round().astype(int)[::-1], axis=(0, 1))
+            move = points[layout.RIGHT_SHOULDER] - self.rest
+            yield np.roll(self.photo, move[:2].round().astype(int)[::-1], axis=(0, 1))
 
 
 @pytest.fixture(scope="module")

@@ -175,15 +175,25 @@ def check_renderer(renderer: Renderer, photo: np.ndarray, photo_pose: Poses) -> 
     assert isinstance(renderer, Renderer)
     assert renderer.name
     before = photo.copy()
-    poses = Poses(np.repeat(photo_pose.points, 3, axis=0), photo_pose.size, 25.0)
-    frames = renderer.render(photo, photo_pose, poses)
+    still = Poses(np.repeat(photo_pose.points, 3, axis=0), photo_pose.size, 25.0)
+    points = still.points.copy()
+    points[..., 0] += np.arange(3)[:, None]
+    moved = Poses(points, photo_pose.size, 25.0)
+    prepared = renderer.prepare(photo, photo_pose)
+    frames = prepared.render(moved)
     assert iter(frames) is frames, "render must hand out frames as a stream"
     made = list(frames)
     assert len(made) == 3
     for frame in made:
         assert frame.shape == photo.shape
         assert frame.dtype == np.uint8
+    # Prepared once, rendered often, two streams in turns: each is as if it were alone.
+    turns = list(zip(prepared.render(still), prepared.render(moved), strict=True))
+    for one, (_, other) in zip(made, turns, strict=True):
+        assert np.array_equal(one, other)
     assert np.array_equal(photo, before)
     half = (photo_pose.size[0] // 2, photo_pose.size[1] // 2)
     with pytest.raises(InputError):
-        list(renderer.render(photo, photo_pose, poses.scaled(half)))
+        list(prepared.render(still.scaled(half)))
+    with pytest.raises(InputError):
+        renderer.prepare(photo, photo_pose.scaled(half))

@@ -1,7 +1,5 @@
 """Editing a span of a real video: what changes, what stays, and what is refused."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import soundfile
@@ -14,11 +12,12 @@ from gesticulate.motion.contextual import ContextualGenerator
 from gesticulate.pipelines.edit.console import asked_edits
 from gesticulate.pipelines.edit.edits import Edit, in_order, load_edits
 from gesticulate.pipelines.edit.options import EditOptions
-from gesticulate.pipelines.edit.pipeline import EditPipeline
+from gesticulate.pipelines.edit.pipeline import EditPipeline, _frames
 from gesticulate.speech.load import load
 from gesticulate.speech.track import SAMPLE_RATE
 from gesticulate.video.read import VideoReader
 from gesticulate.video.write import write_video
+from gesticulate.warping.renderer import PuppetRenderer
 
 SIZE, FRAMES = 128, 45
 HANDS = slice(layout.LEFT_HAND.start, layout.RIGHT_HAND.stop)
@@ -69,6 +68,21 @@ def test_the_face_is_made_anew_and_the_rest_stays(editor, video, tmp_path):
     assert seam.acceleration_ratio < 2
 
 
+def test_a_spans_photo_is_prepared_once_for_all_takes(editor, video, tmp_path):
+    class Counted(PuppetRenderer):
+        prepared = 0
+
+        def prepare(self, photo, photo_pose):
+            self.prepared += 1
+            return super().prepare(photo, photo_pose)
+
+    renderer = Counted()
+    stages = (editor.estimator, editor.speech_encoder, editor.motion_generator)
+    edits = [Edit(0.1, 0.6, "face"), Edit(1.0, 1.5, "face")]
+    EditPipeline(*stages, renderer)(video, edits, tmp_path / "edited.mp4", takes=3)
+    assert renderer.prepared == len(edits)
+
+
 def test_new_speech_is_heard_in_its_span(editor, video, speech, tmp_path):
     new = tmp_path / "new.wav"
     soundfile.write(new, 0.5 * speech.waveform[: SAMPLE_RATE // 2], SAMPLE_RATE)
@@ -94,16 +108,13 @@ def test_a_span_outside_the_video_is_refused(editor, video, tmp_path, span, said
     assert not list(tmp_path.iterdir())
 
 
-def test_frames_outside_the_spans_are_handed_on_as_they_are(editor, monkeypatch):
+def test_frames_outside_the_spans_are_handed_on_as_they_are():
     frames = [np.full((2, 2, 3), at, np.uint8) for at in range(12)]
-    spans = [SimpleNamespace(first=2, last=5), SimpleNamespace(first=5, last=8)]
-
-    def drawn(span, source, new):
-        for _ in range(span.first, span.last):
-            yield lambda frame: frame + 100 * new
-
-    monkeypatch.setattr(editor, "_drawn", drawn)
-    made = list(editor._frames(frames, [(span, None) for span in spans], (1, 2)))
+    drawn = {
+        2: iter([lambda frame: frame + 100] * 3),
+        5: iter([lambda frame: frame + 200] * 3),
+    }
+    made = list(_frames(frames, drawn))
     assert [at for at in range(12) if made[at] is frames[at]] == [0, 1, 8, 9, 10, 11]
     assert [int(frame[0, 0, 0]) for frame in made[2:8]] == [102, 103, 104, 205, 206, 207]
 

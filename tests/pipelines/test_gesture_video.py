@@ -10,6 +10,8 @@ from gesticulate.errors import InputError, UsageError
 from gesticulate.keypoints import layout
 from gesticulate.keypoints.poses import Poses
 from gesticulate.motion.manner import AS_MADE, Manner
+from gesticulate.pipelines.dialogue.pipeline import DialoguePipeline
+from gesticulate.pipelines.edit.pipeline import EditPipeline
 from gesticulate.pipelines.gesture_video import GestureVideoPipeline
 from gesticulate.speech.features import MelEncoder
 from gesticulate.speech.load import load
@@ -145,8 +147,12 @@ def test_a_renderer_that_stops_early_leaves_no_file(pipeline, photo, speech, tmp
     class Stops:
         name = "stops"
 
-        def render(self, photo, photo_pose, poses):
-            yield photo
+        def prepare(self, photo, photo_pose):
+            self.photo = photo
+            return self
+
+        def render(self, poses):
+            yield self.photo
             raise InputError("no more")
 
     stages = (pipeline.estimator, pipeline.speech_encoder, pipeline.motion_generator)
@@ -154,6 +160,21 @@ def test_a_renderer_that_stops_early_leaves_no_file(pipeline, photo, speech, tmp
     with pytest.raises(InputError, match="no more"):
         broken(photo, speech, tmp_path / "talk.mp4", size=SMALL)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_renderer_of_the_first_contract_is_told_what_to_change(pipeline):
+    """It had one method for all, and prepared the photo anew at each call."""
+
+    class Old:
+        name = "old"
+
+        def render(self, photo, photo_pose, poses):
+            yield photo
+
+    stages = (pipeline.estimator, pipeline.speech_encoder)
+    for kind in (GestureVideoPipeline, DialoguePipeline, EditPipeline):
+        with pytest.raises(UsageError, match=r"'old'.*prepare\(photo, photo_pose\)"):
+            kind(*stages, pipeline.motion_generator, Old())
 
 
 def test_the_encoder_must_be_the_generators(pipeline):

@@ -63,8 +63,8 @@ def test_untrained_it_draws_the_puppets_frames(size, options):
     poses = gesture(person)
     torch.manual_seed(0)
     renderer = LearnedRenderer(network=RendererNetwork(options), device="cpu")
-    learned = renderer.render(person.photo, person.pose, poses)
-    drawn = PuppetRenderer().render(person.photo, person.pose, poses)
+    learned = renderer.prepare(person.photo, person.pose).render(poses)
+    drawn = PuppetRenderer().prepare(person.photo, person.pose).render(poses)
     for one, two in zip(learned, drawn, strict=True):
         assert np.abs(one.astype(int) - two).max() <= 1
 
@@ -77,8 +77,8 @@ def test_the_photo_stays_where_nothing_moves(size, trained, precision):
     poses = gesture(person)
     # Without the head only what lies right of the middle moves.
     poses.points[:, layout.FACE] = person.pose.points[:, layout.FACE]
-    frames = list(renderer.render(person.photo, person.pose, poses))
-    drawn = list(PuppetRenderer().render(person.photo, person.pose, poses))
+    frames = list(renderer.prepare(person.photo, person.pose).render(poses))
+    drawn = list(PuppetRenderer().prepare(person.photo, person.pose).render(poses))
     np.testing.assert_array_equal(frames[0], person.photo)
     assert np.abs(frames[2].astype(int) - drawn[2]).max() > 20, "these weights change nothing"
     third = person.photo.shape[1] // 3
@@ -114,8 +114,8 @@ def test_a_larger_photo_keeps_its_detail(person, trained):
     """Twice the size gives the same picture, not a blurred one."""
     large = draw_person(400, 420)
     renderer = LearnedRenderer(network=trained, device="cpu")
-    frame = list(renderer.render(large.photo, large.pose, gesture(large)))[2]
-    drawn = list(PuppetRenderer().render(large.photo, large.pose, gesture(large)))[2]
+    frame = list(renderer.prepare(large.photo, large.pose).render(gesture(large)))[2]
+    drawn = list(PuppetRenderer().prepare(large.photo, large.pose).render(gesture(large)))[2]
 
     def detail(picture):
         grey = picture.astype(np.float32).mean(-1)
@@ -157,11 +157,9 @@ def test_frames_do_not_depend_on_threads_and_torch_keeps_its_own(person, trained
     before = torch.get_num_threads()
     poses = gesture(person, 6)
     made = [
-        list(LearnedRenderer(network=trained, device="cpu", workers=n).render(
-            person.photo, person.pose, poses
-        ))
-        for n in (1, 3)
-    ]  # fmt: skip
+        list(renderer.prepare(person.photo, person.pose).render(poses))
+        for renderer in (LearnedRenderer(network=trained, device="cpu", workers=n) for n in (1, 3))
+    ]
     assert torch.get_num_threads() == before
     for one, two in zip(*made, strict=True):
         assert np.abs(one.astype(int) - two).max() <= 1
@@ -180,7 +178,7 @@ def test_weights_from_a_file_and_the_device_by_the_registry(person, trained, tmp
     choice = StageChoice("learned", {"weights": str(path), "precision": "float32"})
     renderer = registry.build("renderers", choice, device="cpu")
     assert renderer.device == torch.device("cpu")
-    frame = list(renderer.render(person.photo, person.pose, gesture(person)))[2]
+    frame = list(renderer.prepare(person.photo, person.pose).render(gesture(person)))[2]
     assert frame.shape == person.photo.shape
     with pytest.raises(WeightsError, match=r"Expected a renderer \.safetensors"):
         LearnedRenderer(str(tmp_path / "missing.safetensors"))
@@ -200,6 +198,6 @@ def test_what_cannot_be_rendered_is_refused(person, trained):
     points = person.pose.points.copy()
     points[:, layout.FACE, 2] = 0
     with pytest.raises(InputError, match="no face"):
-        next(renderer.render(person.photo, Poses(points, person.pose.size), person.pose))
+        renderer.prepare(person.photo, Poses(points, person.pose.size))
     with pytest.raises(InputError, match="float64"):
-        next(renderer.render(person.photo / 255, person.pose, person.pose))
+        renderer.prepare(person.photo / 255, person.pose)

@@ -248,7 +248,7 @@ def test_the_command_trains_both_stages(dataset, tmp_path, capsys):
     person = draw_person(96, 104)
     poses = Poses(np.repeat(person.pose.points, 2, axis=0), person.pose.size)
     poses.points[1, layout.LEFT_HAND, 1] -= 5
-    assert len(list(renderer.render(person.photo, person.pose, poses))) == 2
+    assert len(list(renderer.prepare(person.photo, person.pose).render(poses))) == 2
 
 
 def test_resuming_is_as_never_stopping(first_stage, dataset, tmp_path):

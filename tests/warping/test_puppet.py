@@ -184,10 +184,10 @@ def test_frames_do_not_depend_on_each_other_or_on_threads(drawn):
     points = drawn.pose.points[0]
     swing = np.stack([raise_left_arm(points, -4.0 * step) for step in range(6)])
     poses = Poses(swing, drawn.pose.size)
-    alone = list(PuppetRenderer(workers=1).render(drawn.photo, drawn.pose, poses))
-    pooled = list(PuppetRenderer(workers=2).render(drawn.photo, drawn.pose, poses))
+    alone = list(PuppetRenderer(workers=1).prepare(drawn.photo, drawn.pose).render(poses))
+    pooled = list(PuppetRenderer(workers=2).prepare(drawn.photo, drawn.pose).render(poses))
     backwards = list(
-        PuppetRenderer().render(drawn.photo, drawn.pose, Poses(swing[::-1], poses.size))
+        PuppetRenderer().prepare(drawn.photo, drawn.pose).render(Poses(swing[::-1], poses.size))
     )
     assert len(alone) == len(pooled) == 6
     for one, two, three in zip(alone, pooled, backwards[::-1], strict=True):
@@ -198,9 +198,9 @@ def test_frames_do_not_depend_on_each_other_or_on_threads(drawn):
 def test_poses_of_another_size_are_refused(drawn):
     other = drawn.pose.scaled((100, 100))
     with pytest.raises(InputError, match="100x100"):
-        next(PuppetRenderer().render(drawn.photo, drawn.pose, other))
+        next(PuppetRenderer().prepare(drawn.photo, drawn.pose).render(other))
     with pytest.raises(InputError, match="100x100"):
-        next(PuppetRenderer().render(drawn.photo, other, drawn.pose))
+        PuppetRenderer().prepare(drawn.photo, other)
 
 
 def test_a_photo_without_a_face_is_refused(drawn):
@@ -208,4 +208,4 @@ def test_a_photo_without_a_face_is_refused(drawn):
     points[:, layout.FACE, 2] = 0
     blind = Poses(points, drawn.pose.size)
     with pytest.raises(InputError, match="no face"):
-        next(PuppetRenderer().render(drawn.photo, blind, drawn.pose))
+        PuppetRenderer().prepare(drawn.photo, blind)
