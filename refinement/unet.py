@@ -47,7 +47,7 @@ class PhotoEncoder(nn.Module):
 
     def forward(self, photo: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """photo: [B, 3, S, S] RGB 0..1 -> features at S/2, S/4, S/8, [B, photo width, r, r]."""
-        features = _small_pixels(photo - 0.5, self.enter[0].weight.dtype)
+        features = small_pixels(photo - 0.5, self.enter[0].weight.dtype)
         found = []
         for enter, block in zip(self.enter, self.blocks, strict=True):
             features = block(enter(features))
@@ -101,11 +101,11 @@ class Refiner(nn.Module):
         """
         dtype = self.enter.weight.dtype
         maps: Sequence[Tensor | None] = (
-            (None, None, None) if edges is None else [_ready(m, dtype) for m in edges]
+            (None, None, None) if edges is None else [ready(m, dtype) for m in edges]
         )
-        photo = [conv(_ready(f, dtype)) for conv, f in zip(self.photo, features, strict=True)]
+        photo = [conv(ready(f, dtype)) for conv, f in zip(self.photo, features, strict=True)]
         centred = warped.to(dtype) - 0.5
-        pixels = _small_pixels(
+        pixels = small_pixels(
             torch.cat([centred, centred * (1 - occlusion.to(dtype))], dim=1), dtype
         )
         half = F.relu_(self.enter(pixels).add_(photo[0]))
@@ -113,8 +113,8 @@ class Refiner(nn.Module):
         eighth = F.relu_(self.down[1](quarter).add_(photo[2]))
         for block in self.middle:
             eighth = block(eighth, maps[0])
-        quarter = self.rise[0](_doubled(self.up[0](eighth)).add_(quarter), maps[1])
-        half = self.rise[1](_doubled(self.up[1](quarter)).add_(half), maps[2])
+        quarter = self.rise[0](doubled(self.up[0](eighth)).add_(quarter), maps[1])
+        half = self.rise[1](doubled(self.up[1](quarter)).add_(half), maps[2])
         # Normalised and leaky: what is only ever pushed down would fall silent for good, and the
         # whole network with it.
         last = F.leaky_relu_(F.group_norm(half, half.shape[1] // GROUP), 0.1)
@@ -136,15 +136,15 @@ def _smooth(residual: Tensor) -> Tensor:
     return residual
 
 
-def _ready(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+def ready(tensor: Tensor, dtype: torch.dtype) -> Tensor:
     return tensor.to(dtype, memory_format=torch.channels_last)
 
 
-def _doubled(features: Tensor) -> Tensor:
+def doubled(features: Tensor) -> Tensor:
     return F.interpolate(features, scale_factor=2, mode="nearest")
 
 
-def _small_pixels(picture: Tensor, dtype: torch.dtype) -> Tensor:
+def small_pixels(picture: Tensor, dtype: torch.dtype) -> Tensor:
     """[B, C, S, S] -> [B, 4 C, S/2, S/2] as `pixel_unshuffle`: 2 x 2 pixels become channels.
 
     By a convolution, whose result lies channels last as the next one wants it: a quarter of the
@@ -153,4 +153,4 @@ def _small_pixels(picture: Tensor, dtype: torch.dtype) -> Tensor:
     channels = picture.shape[1]
     kernel = torch.eye(4 * channels, dtype=dtype, device=picture.device)
     kernel = kernel.view(4 * channels, channels, 2, 2)
-    return F.conv2d(_ready(picture, dtype), kernel, stride=2)
+    return F.conv2d(ready(picture, dtype), kernel, stride=2)

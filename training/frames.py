@@ -266,11 +266,11 @@ def recoloured(frames: Frames, reach: float, exchanged: float, rng: np.random.Ge
     """The same frames in other colours, photo and truth alike.
 
     reach: most that a channel's gain and offset change, as a share of the full range. exchanged:
-    chance of colours that no camera gives (`_exchange`).
+    chance of colours that no camera gives (`exchange`).
     """
     gain = np.diag(1 + rng.uniform(-reach, reach) + rng.uniform(-reach / 3, reach / 3, 3))
     offset = 0.5 - gain @ np.full(3, 0.5) + rng.uniform(-reach, reach) / 2
-    turn, power = _exchange(rng) if rng.random() < exchanged else (np.eye(3), 1.0)
+    turn, power = exchange(rng) if rng.random() < exchanged else (np.eye(3), 1.0)
     gain, offset = gain @ turn, offset + gain @ (0.5 - turn @ np.full(3, 0.5))
     matrix = torch.from_numpy(gain.astype(np.float32))
     shift = torch.from_numpy(offset.astype(np.float32)).view(3, 1, 1)
@@ -291,7 +291,7 @@ def recoloured(frames: Frames, reach: float, exchanged: float, rng: np.random.Ge
     return Frames(lit_inputs, lit(frames.target), frames.regions)
 
 
-def _exchange(rng: np.random.Generator) -> tuple[np.ndarray, float]:
+def exchange(rng: np.random.Generator) -> tuple[np.ndarray, float]:
     """[3, 3] about mid-grey and an exponent: hues turned by any angle, one picture in four
     inverted, lighter or darker. Who learns from such pictures as well cannot know beforehand what
     colour a hand has, or that it is brighter than the clothes: it must see it in the photo."""

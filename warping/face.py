@@ -126,8 +126,9 @@ def _smooth_curve(x: np.ndarray, y: np.ndarray, fine: np.ndarray) -> np.ndarray:
 class FaceMotion:
     """The face of one photo, ready to be moved."""
 
-    def __init__(self, face: np.ndarray) -> None:
-        """face: [68, 2], the photo's face points, pixels."""
+    def __init__(self, face: np.ndarray, teeth_stay: bool = True) -> None:
+        """face: [68, 2], the photo's face points, pixels. teeth_stay: what a photo shows between
+        the lips stays on the skull when they move; False where the mouth's inside is drawn."""
         self.size = face_height(face)
         self.down = self._down(face)
         self.face = _part(face, LIDS, LID_GAP * self.size, self.down)
@@ -139,7 +140,7 @@ class FaceMotion:
         # What shows a skull behind it: the eyes, and the mouth of a photo that shows teeth.
         self.windows: list[tuple[Opening, tuple]] = [*zip(self.eyes, EYES, strict=True)]
         self.mouth_open = self.mouth.height > SHOWS_TEETH * self.size
-        if self.mouth_open:
+        if self.mouth_open and teeth_stay:
             self.windows.append((self.mouth, MOUTH))
         # A ring on which the face goes with the head: hair, ears, neck.
         angle = np.linspace(0, 2 * np.pi, 16, endpoint=False)

@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Protocol
+
 import cv2
 import numpy as np
 
 from .face import EYES, MOUTH, FaceMotion, Opening
 from .parts import smoothstep
 from .rig import Similarity
+
+
+class FacePainter(Protocol):
+    """Finishes the face of a puppet's frame: what the moved photo does not show there."""
+
+    def __call__(self, frame: np.ndarray, own: np.ndarray, head: Similarity) -> None:
+        """Paint into the frame [H, W, C] uint8, RGB first. own: [68, 2], the face with the head's
+        motion taken out (`FaceMotion.targets`). head: photo -> frame."""
+        ...
+
+    def finished(self, places: np.ndarray, own: np.ndarray) -> np.ndarray:
+        """[...] in 0..1, how far the pixels at places [..., 2], photo pixels, head's motion taken
+        out, need no further network."""
+        ...
+
+
+# Makes the painter of one photo [H, W, 3] uint8 and its face.
+FacePainting = Callable[[np.ndarray, FaceMotion], FacePainter]
 
 
 class FacePaint:
@@ -31,6 +52,10 @@ class FacePaint:
         self._mouth(frame, Opening.of(own, MOUTH), head)
         for rest, curves in zip(self.motion.eyes, EYES, strict=True):
             self._lids(frame, rest, Opening.of(own, curves), head)
+
+    def finished(self, places: np.ndarray, own: np.ndarray) -> np.ndarray:
+        """Nowhere: see `FacePainter`."""
+        return np.zeros(places.shape[:-1], np.float32)
 
     def _mouth(self, frame: np.ndarray, own: Opening, head: Similarity) -> None:
         rest, size, gap = self.motion.mouth, self.motion.size, own.height

@@ -15,7 +15,7 @@ from ..keypoints.poses import Poses
 from .face import FaceMotion, FaceWarp, Opening, inside_both
 from .fields import PoseFields
 from .layers import Layer, PhotoLayers, prepare_photo
-from .paint import FacePaint
+from .paint import FacePaint, FacePainter, FacePainting
 from .rig import driven_rig
 from .side_by_side import side_by_side
 
@@ -116,11 +116,12 @@ class PuppetPose:
 class Puppet:
     """One photo taken apart, and the drawing of its frames. Frames are independent."""
 
-    def __init__(self, layers: PhotoLayers) -> None:
+    def __init__(self, layers: PhotoLayers, painting: FacePainting | None = None) -> None:
+        """painting: makes what draws mouth and eyes; None for colours of the photo."""
         self.parts = layers
         self.size = layers.photo.shape[1], layers.photo.shape[0]
-        self.face = FaceMotion(layers.rig.face)
-        self.paint = FacePaint(layers.photo, self.face)
+        self.face = FaceMotion(layers.rig.face, teeth_stay=painting is None)
+        self.paint: FacePainter = (painting or FacePaint)(layers.photo, self.face)
         self.background = cv2.cvtColor(layers.background, cv2.COLOR_RGB2RGBA)
 
     def frame(self, points: np.ndarray) -> np.ndarray:

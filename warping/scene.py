@@ -193,7 +193,9 @@ class Scene:
         gate = np.maximum(gate, np.clip((changed - 1.0) / (_CHANGED - 1.0), 0.0, 1.0))
         # A sample wider than what moves, or its rim would stay behind; then soft.
         gate = cv2.dilate(gate.astype(np.float32), np.ones((3, 3), np.uint8))
-        return cv2.blur(gate, (3, 3), borderType=cv2.BORDER_REPLICATE)
+        gate = cv2.blur(gate, (3, 3), borderType=cv2.BORDER_REPLICATE)
+        skull = pose.fields.head.inverse()(self._points)
+        return gate * (1.0 - self.puppet.paint.finished(skull, pose.own))
 
 
 def _ramp(distance: np.ndarray) -> np.ndarray:

@@ -19,8 +19,8 @@ from gesticulate.refinement.unet import (
     PhotoEncoder,
     Refiner,
     RefinerOptions,
-    _small_pixels,
     _smooth,
+    small_pixels,
 )
 
 SIZE = 64
@@ -76,9 +76,9 @@ def test_spade_is_its_equation():
         torch.testing.assert_close(found[frame, channel], expected, atol=1e-4, rtol=1e-4)
 
 
-def test_small_pixels_are_the_pixel_unshuffle():
+def testsmall_pixels_are_the_pixel_unshuffle():
     picture = torch.rand(2, 6, 8, 8)
-    small = _small_pixels(picture, torch.float32)
+    small = small_pixels(picture, torch.float32)
     assert torch.equal(small, F.pixel_unshuffle(picture, 2))
     assert small.is_contiguous(memory_format=torch.channels_last)
 
