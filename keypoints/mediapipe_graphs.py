@@ -83,6 +83,30 @@ class FaceFinder:
         return np.array(heads, np.float32).reshape(-1, 3)
 
 
+class FaceMesh:
+    """The 478 points of one face, followed from frame to frame."""
+
+    def __init__(self) -> None:
+        self._graph = _Graph(
+            "face_mesh",
+            "FaceMesh",
+            shows_all="multi_face_landmarks",
+            static_image_mode=False,
+            max_num_faces=1,
+            refine_landmarks=True,
+            min_tracking_confidence=0.6,
+        )
+
+    def __call__(self, picture: np.ndarray) -> np.ndarray | None:
+        """[H, W, 3] uint8 RGB -> [478, 2] as shares of the picture, None where no face is seen."""
+        faces = self._graph(picture).multi_face_landmarks
+        return _array(faces[0]) if faces else None
+
+    def reset(self) -> None:
+        """Forget the face that was tracked."""
+        self._graph.reset()
+
+
 class HandFinder:
     """Hands in a close crop, left and right alike."""
 
