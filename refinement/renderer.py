@@ -23,6 +23,8 @@ from ..warping.side_by_side import side_by_side
 from ..weights import locate
 from .compose import Composer, CropPaint, crop_paints, crop_pictures
 from .edges import edge_maps_numpy
+from .face.drawing import face_painter
+from .face.network import load_face_refiner
 from .network import RendererNetwork, load_renderer
 
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -34,10 +36,11 @@ FEEDERS = 16
 class LearnedRenderer:
     """`Renderer`: needs weights, and is the puppet without training.
 
-    weights: registered name or path of a .safetensors file. workers: threads; None for one a core,
-    up to 4 (16 beside an accelerator). device: "auto" takes CUDA where there is one. precision:
-    of the convolutions; "auto" is bfloat16 where the processor multiplies it (`has_bfloat16`).
-    network: one that is already loaded, in place of ``weights``.
+    weights: registered name or path of a .safetensors file. face: the same of the face's refiner
+    (`face.drawing`); None paints mouth and lids as the puppet does. workers: threads; None for one
+    a core, up to 4 (16 beside an accelerator). device: "auto" takes CUDA where there is one.
+    precision: of the convolutions; "auto" is bfloat16 where the processor multiplies it
+    (`has_bfloat16`). network: one that is already loaded, in place of ``weights``.
     Raises: WeightsError where weights are missing or damaged.
     """
 
@@ -46,6 +49,7 @@ class LearnedRenderer:
     def __init__(
         self,
         weights: str = "renderer-lean",
+        face: str | None = None,
         workers: int | None = None,
         device: str = "auto",
         precision: Precision = "auto",
@@ -65,11 +69,17 @@ class LearnedRenderer:
         self.dtype = getattr(torch, precision)
         network = load_renderer(locate(weights)) if network is None else copy.deepcopy(network)
         self.network = network.for_inference(self.device, self.dtype)
+        # On a processor whatever the device: small squares, drawn while the puppet is.
+        on_cpu_dtype = torch.bfloat16 if has_bfloat16(torch.device("cpu")) else torch.float32
+        self.face = (
+            None if face is None else load_face_refiner(locate(face)).for_inference(on_cpu_dtype)
+        )
 
     def prepare(self, photo: np.ndarray, photo_pose: Poses) -> LearnedPhoto:
         """Take the photo apart; see `pipelines.stages.Renderer`."""
         check_photo(photo, photo_pose)
-        puppet = Puppet(prepare_photo(photo, photo_pose.points[0]))
+        painting = None if self.face is None else face_painter(self.face)
+        puppet = Puppet(prepare_photo(photo, photo_pose.points[0]), painting)
         return LearnedPhoto(puppet, self.network, self.workers)
 
 
