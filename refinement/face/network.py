@@ -195,4 +195,5 @@ def load_face_refiner(path: Path) -> FaceRefiner:
 
 def _options(values: dict[str, Any]) -> RegionOptions:
     """From JSON, which has lists for tuples."""
-    return RegionOptions(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+    plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    return RegionOptions(**plain)
