@@ -51,16 +51,40 @@ class FaceDrawing:
     ) -> None:
         """photo: [H, W, 3] uint8 RGB. motion: its face. refiner: ready for inference."""
         photos = [(photo, motion.raw), *references]
-        self.motion = motion
-        self.regions = [_Region(name, motion, refiner.region(name), photos) for name in REGIONS]
+        self.networks = refiner.mouth, refiner.eye
+        self.regions = [
+            _Region(name, motion, refiner.region(name), photos, FacePaint(photo, motion).cavity)
+            for name in REGIONS
+        ]
 
     def __call__(self, frame: np.ndarray, own: np.ndarray, head: Similarity) -> None:
         """Draw into the frame [H, W, C] uint8, RGB first. own: [68, 2], the face with the head's
         motion taken out (`FaceMotion.targets`). head: photo -> frame."""
-        for region in self.regions:
-            share = region.share(own)
+        shares = [region.share(own) for region in self.regions]
+        moving = [region for region, share in zip(self.regions, shares, strict=True) if share > 0]
+        changes = self.changes(own, moving)
+        for region, share in zip(self.regions, shares, strict=True):
             if share > 0:
-                region.draw(frame, own, head, share)
+                region.lay(frame, share * changes.pop(0), head)
+
+    def changes(self, own: np.ndarray, regions: Sequence[_Region]) -> list[np.ndarray]:
+        """[S, S, 3] float32 a region, grey levels that are added to the moved photo. The regions
+        of one network, both eyes, go through it together."""
+        found: dict[str, np.ndarray] = {}
+        for network in self.networks:
+            together = [region for region in regions if region.network is network]
+            if together:
+                inputs = [region.inputs(own) for region in together]
+                stacked = [torch.cat(parts) for parts in zip(*inputs, strict=True)]
+                moved, prior, between, between_rest, *maps = stacked
+                features = [
+                    torch.cat(level) for level in zip(*(r.features for r in together), strict=True)
+                ]
+                with torch.inference_mode():
+                    drawn = network(prior / 255, between, between_rest, features, maps)
+                change = (255 * drawn - moved).permute(0, 2, 3, 1).numpy()
+                found |= {r.square.name: c for r, c in zip(together, change, strict=True)}
+        return [region.as_seen(found[region.square.name]) for region in regions]
 
     def finished(self, places: np.ndarray, own: np.ndarray) -> np.ndarray:
         """[...] in 0..1, how far the pixels at places [..., 2], photo pixels, head's motion taken
@@ -74,7 +98,7 @@ class FaceDrawing:
 
 
 class _Region:
-    """One region of one photo."""
+    """One region of one photo: what its network is shown, and where its picture goes."""
 
     def __init__(
         self,
@@ -82,13 +106,14 @@ class _Region:
         motion: FaceMotion,
         network: RegionRefiner,
         photos: Sequence[tuple[np.ndarray, np.ndarray]],
+        cavity: np.ndarray,
     ) -> None:
         size = network.options.size
         self.square = FaceRegion.of(name, motion.raw, size)
         self.photo, self.motion, self.network = photos[0][0], motion, network
         # One network draws both eyes: a left one is shown to it in a mirror.
         self.mirrored = name == "left_eye"
-        self.cavity = FacePaint(self.photo, motion).cavity
+        self.cavity = cavity
         squares = [FaceRegion.of(name, face, size) for _, face in photos]
         pictures = [square.cut(one) for square, (one, _) in zip(squares, photos, strict=True)]
         between = [inside(square, face) for square, (_, face) in zip(squares, photos, strict=True)]
@@ -112,9 +137,29 @@ class _Region:
         found = cv2.remap(self.square.window, pixels, None, cv2.INTER_LINEAR)
         return found.reshape(places.shape[:-1])
 
-    def draw(self, frame: np.ndarray, own: np.ndarray, head: Similarity, share: float) -> None:
-        """Add what the network changes to a frame that shows the photo moved."""
-        change = self.change(own) * (share * self.square.window[..., None])
+    def inputs(self, own: np.ndarray) -> list[Tensor]:
+        """The moved photo and what the network starts from, [1, 3, S, S] in grey levels; what lies
+        between lips or lids, now and in the photo, [1, 1, S, S]; and the edge heatmaps."""
+        square = self.square
+        places = moved_places(square, self.motion, own)
+        prior = prior_picture(square, self.photo, places, own, self.motion.raw, self.cavity)
+        sizes = [square.size // part for part in (8, 4, 2)]
+        maps = edge_maps_numpy(self._points(own), self.thickness, sizes)
+        return [
+            self._tensor(square.cut(self.photo, places)),
+            self._tensor(prior),
+            self._tensor(inside(square, own)[..., None]),
+            self.between_rest,
+            *(torch.from_numpy(np.take(one, LINES, axis=0))[None] for one in maps),
+        ]
+
+    def as_seen(self, change: np.ndarray) -> np.ndarray:
+        """[S, S, 3], what the network changed, as it stands in the photo."""
+        return np.ascontiguousarray(change[:, ::-1] if self.mirrored else change)
+
+    def lay(self, frame: np.ndarray, change: np.ndarray, head: Similarity) -> None:
+        """Add a change [S, S, 3] to a frame that shows the photo moved."""
+        change = change * self.square.window[..., None]
         last = self.square.size - 1
         corners = np.array([[0, 0], [last, 0], [0, last], [last, last]], np.float32)
         corners = head(self.square.to_photo(corners))
@@ -128,23 +173,6 @@ class _Region:
         change = cv2.remap(change, pixels, None, how, borderMode=cv2.BORDER_CONSTANT)
         region = frame[y0:y1, x0:x1, :3]
         region[...] = np.clip(region + change + 0.5, 0, 255).astype(np.uint8)
-
-    def change(self, own: np.ndarray) -> np.ndarray:
-        """[S, S, 3] float32, grey levels that are added to the moved photo."""
-        square = self.square
-        places = moved_places(square, self.motion, own)
-        prior = prior_picture(square, self.photo, places, own, self.motion.raw, self.cavity)
-        moved = self._tensor(square.cut(self.photo, places))
-        between = self._tensor(inside(square, own)[..., None])
-        sizes = [square.size // part for part in (8, 4, 2)]
-        maps = edge_maps_numpy(self._points(own), self.thickness, sizes)
-        with torch.inference_mode():
-            drawn = self.network(
-                self._tensor(prior) / 255, between, self.between_rest, self.features,
-                [torch.from_numpy(np.take(one, LINES, axis=0))[None] for one in maps],
-            )  # fmt: skip
-        change = (255 * drawn - moved)[0].permute(1, 2, 0).numpy()
-        return np.ascontiguousarray(change[:, ::-1] if self.mirrored else change)
 
     def _points(self, own: np.ndarray) -> np.ndarray:
         """[133, 3], the face as the network is shown it."""

@@ -185,9 +185,10 @@ def test_both_eyes_are_drawn_by_one_network(person, refiner):
         points[[37, 38]] = points[[41, 40]] - [0, 1]
         return points
 
-    plain = FaceDrawing(photo, FaceMotion(face), refiner).regions[1]
-    other = FaceDrawing(flipped, FaceMotion(mirrored(face)), refiner).regions[2]
-    there, back = plain.change(closed(face)), other.change(mirrored(closed(face)))
+    plain = FaceDrawing(photo, FaceMotion(face), refiner)
+    other = FaceDrawing(flipped, FaceMotion(mirrored(face)), refiner)
+    there = plain.changes(closed(face), plain.regions)[1]
+    back = other.changes(mirrored(closed(face)), other.regions)[2]
     assert np.abs(there).max() > 1
     np.testing.assert_allclose(there, back[:, ::-1], atol=1.0)
 
@@ -195,11 +196,14 @@ def test_both_eyes_are_drawn_by_one_network(person, refiner):
 def test_the_same_photo_twice_is_as_once(person, refiner):
     motion = FaceMotion(person[1], teeth_stay=False)
     own = opened(person[1], 0.1)
-    once = FaceDrawing(person[0], motion, refiner).regions[0].change(own)
-    twice = FaceDrawing(person[0], motion, refiner, [person]).regions[0].change(own)
-    np.testing.assert_allclose(once, twice, atol=0.05)
-    other = np.ascontiguousarray(255 - person[0]), person[1]
-    both = FaceDrawing(person[0], motion, refiner, [other]).regions[0].change(own)
+
+    def mouth(*references):
+        drawing = FaceDrawing(person[0], motion, refiner, references)
+        return drawing.changes(own, drawing.regions[:1])[0]
+
+    once = mouth()
+    np.testing.assert_allclose(once, mouth(person), atol=0.05)
+    both = mouth((np.ascontiguousarray(255 - person[0]), person[1]))
     assert np.abs(both - once).max() > 0.1
 
 
