@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 
-import cv2
 import numpy as np
 import torch
 from einops import rearrange
@@ -17,7 +16,7 @@ from torch import Tensor, nn
 from ..errors import UsageError
 from ..keypoints.drawing import draw
 from ..keypoints.poses import Poses
-from ..warping.matte import person_matte
+from ..warping.matte import default_matting
 from ..warping.renderer import check_photo, check_poses
 from ..warping.side_by_side import side_by_side
 from .coders import PictureCoders
@@ -39,8 +38,6 @@ from .windows import Span
 
 # Threads that draw skeletons and put frames together, beside an accelerator.
 WORKERS = 8
-# Pixels of the longer side at which the person is found in the photo.
-_MATTE = 512
 
 
 class AnimationRenderer:
@@ -87,7 +84,7 @@ class AnimationRenderer:
     def prepare(self, photo: np.ndarray, photo_pose: Poses) -> AnimationPhoto:
         """Find the person in the photo; see `pipelines.stages.Renderer`."""
         check_photo(photo, photo_pose)
-        return AnimationPhoto(self, photo, photo_pose.points[0], _matte(photo))
+        return AnimationPhoto(self, photo, photo_pose.points[0], default_matting().matte(photo))
 
     def pictures(self, photo: np.ndarray, points: np.ndarray, crop: Crop) -> Iterator[np.ndarray]:
         """The networks' pictures [H, W, 3] uint8 as a stream. photo: as large. points: [T, 133, 3]
@@ -232,14 +229,6 @@ class DrawnPoses:
         """Drop the frames before one."""
         for i in [i for i in self._drawn if i < before]:
             del self._drawn[i]
-
-
-def _matte(photo: np.ndarray) -> np.ndarray:
-    """[H, W] float32 in 0..1, the person in the photo [H, W, 3] uint8; coarse, as it is used."""
-    height, width = photo.shape[:2]
-    scale = min(1.0, _MATTE / max(height, width))
-    small = cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return cv2.resize(person_matte(small), (width, height), interpolation=cv2.INTER_LINEAR)
 
 
 def precision(device: torch.device) -> tuple[torch.dtype, torch.dtype]:

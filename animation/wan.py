@@ -24,7 +24,7 @@ from torch import Tensor
 
 from ..errors import UsageError, WeightsError
 from ..keypoints.poses import Poses
-from ..warping.matte import person_matte
+from ..warping.matte import default_matting
 from ..warping.renderer import PuppetRenderer, check_photo, check_poses
 from ..weights import reachable
 from .crop import Crop
@@ -124,7 +124,9 @@ class WanAnimateRenderer:
         size = photo_pose.size
         crop = Crop(0, 0, *size, drawn_size(size, self.sampling.pixels))
         faces = self.faces(photo, photo_pose)
-        return WanPhoto(self, photo, photo_pose, crop, crop.cut(person_matte(photo)), faces)
+        return WanPhoto(
+            self, photo, photo_pose, crop, crop.cut(default_matting().matte(photo)), faces
+        )
 
     def pictures(self, reference: Image.Image, guides: Iterator[Guide]) -> Iterator[np.ndarray]:
         """The model's pictures [h, w, 3] uint8 as a stream, to the end of the last segment.

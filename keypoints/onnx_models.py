@@ -68,3 +68,28 @@ def input_size(model: Any, path: str | Path) -> tuple[int, int]:
             "fixed height and width. Export the model with a fixed input size."
         )
     return shape[3], shape[2]
+
+
+def open_session(path: str | Path, inputs: int, outputs: int) -> Any:
+    """An onnxruntime session on the CPU. inputs, outputs: how many the network must have.
+
+    Raises: WeightsError where there is no such file or it is no such ONNX model.
+    """
+    import onnxruntime
+
+    if not Path(path).is_file():
+        raise WeightsError(f"No ONNX model at {path}. Give the path of a file, or none for ours.")
+    quiet = onnxruntime.SessionOptions()
+    quiet.log_severity_level = 3
+    # Threads that wait by spinning take the processor from the ones that render.
+    quiet.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        session = onnxruntime.InferenceSession(str(path), quiet, ["CPUExecutionProvider"])
+    except Exception as error:
+        raise WeightsError(f"{path} cannot be loaded as an ONNX model: {error}") from error
+    has = len(session.get_inputs()), len(session.get_outputs())
+    if has != (inputs, outputs):
+        raise WeightsError(
+            f"{path} has {has[0]} inputs and {has[1]} outputs; expected {inputs} and {outputs}."
+        )
+    return session

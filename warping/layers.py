@@ -8,7 +8,9 @@ import cv2
 import numpy as np
 
 from .cut import cut_parts
-from .matte import person_matte
+from .foreground import foreground_colours
+from .inpainting import Inpainting, default_inpainting
+from .matte import Matting, default_matting
 from .rig import PhotoRig, photo_rig
 from .textures import enlarge, fill_background, paint_textures, stack_parts
 
@@ -51,12 +53,18 @@ class PhotoLayers:
 
 
 def prepare_photo(
-    photo: np.ndarray, points: np.ndarray, matte: np.ndarray | None = None
+    photo: np.ndarray,
+    points: np.ndarray,
+    matte: np.ndarray | None = None,
+    *,
+    matting: Matting | None = None,
+    inpainting: Inpainting | None = None,
 ) -> PhotoLayers:
     """Take a photo apart, once.
 
     photo: [H, W, 3] uint8 RGB. points: [133, 3], its skeleton, in its pixels. matte: [H, W] float32
-    in 0..1, the person, where it is known better than `person_matte` finds it.
+    in 0..1, the person, where it is known better than ``matting`` finds it. matting, inpainting:
+    None for those that come along.
     """
     height, width = photo.shape[:2]
     rig = photo_rig(points, (width, height))
@@ -70,13 +78,17 @@ def prepare_photo(
         scaled[:, :2] = (scaled[:, :2] + 0.5) * factor - 0.5
         small_rig = photo_rig(scaled, size)
     if matte is None:
-        matte = person_matte(small)
-    elif scale < 1.0:
+        matte = (matting or default_matting()).matte(photo)
+    if scale < 1.0:
         matte = cv2.resize(matte, size, interpolation=cv2.INTER_AREA)
     masks = cut_parts(small, matte, small_rig)
-    background, person = fill_background(small, masks.around, rig.unit * scale)
+    background, person = fill_background(
+        small, masks.around, rig.unit * scale, inpainting or default_inpainting()
+    )
     parts = stack_parts(masks)
-    textures = paint_textures(small, background, parts, rig.unit * scale)
+    own = foreground_colours(small, masks.person)
+    clean = background + masks.person[..., None] * (own - background)
+    textures = paint_textures(clean, background, parts, rig.unit * scale)
     if scale < 1.0:
         background, person, textures = enlarge(photo, background, person, textures)
     filled = np.where(person[..., None], np.clip(np.round(background), 0, 255), photo)

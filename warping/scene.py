@@ -188,8 +188,9 @@ class Scene:
             within = face.within(pose.fields.head.inverse()(self._points))
             gate = np.maximum(gate, own * within)
         # About a person the background is filled in, which shows once a layer lets go of it.
-        changed = cv2.absdiff(seen, self.photo)
-        changed = cv2.resize(changed, gate.shape, interpolation=cv2.INTER_AREA).max(-1)
+        # Rims are thinner than a sample, and must not be lost in its mean.
+        changed = cv2.dilate(cv2.absdiff(seen, self.photo).max(-1), np.ones((3, 3), np.uint8))
+        changed = cv2.resize(changed, gate.shape, interpolation=cv2.INTER_AREA)
         gate = np.maximum(gate, np.clip((changed - 1.0) / (_CHANGED - 1.0), 0.0, 1.0))
         # A sample wider than what moves, or its rim would stay behind; then soft.
         gate = cv2.dilate(gate.astype(np.float32), np.ones((3, 3), np.uint8))

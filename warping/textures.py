@@ -10,6 +10,7 @@ import numpy as np
 from .cut import PartMasks
 from .fill import fill_nearest, fill_smooth, fill_textured
 from .grab import grown
+from .inpainting import Inpainting, fill_behind
 from .rig import SIDES
 
 ARM = ("upper", "forearm")
@@ -52,7 +53,7 @@ def _union(masks: list[np.ndarray], like: np.ndarray) -> np.ndarray:
 
 
 def fill_background(
-    photo: np.ndarray, around: np.ndarray, unit: float
+    photo: np.ndarray, around: np.ndarray, unit: float, inpainting: Inpainting
 ) -> tuple[np.ndarray, np.ndarray]:
     """The photo without the person [H, W, 3] float32, and where it is not the photo [H, W] bool.
 
@@ -64,7 +65,7 @@ def fill_background(
     """
     image, longer = photo.astype(np.float32), max(around.shape)
     spill, person = grown(around, 0.024 * longer), grown(around, 0.009 * longer)
-    filled = fill_textured(image, ~spill, 0.15 * unit, upright=3.0)
+    filled = fill_behind(photo, spill, unit, inpainting)
     filled = filled + fill_smooth(image - filled, (spill & ~person).astype(np.float32))
     inner = cv2.erode(person.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32)
     share = cv2.GaussianBlur(inner, (0, 0), 1.0)[..., None] * person[..., None]
@@ -76,8 +77,9 @@ def paint_textures(
 ) -> list[np.ndarray]:
     """For each part [H, W, 4] float32, premultiplied RGBA in 0..255.
 
-    Laid over each other on the background they give the photo again.
-    photo: [H, W, 3] uint8 RGB. background: [H, W, 3] float32. unit: shoulder width, pixels.
+    Laid over each other on the background they give the picture again.
+    photo: [H, W, 3] RGB in 0..255, the person before the background, with no colour of what was
+    really behind. background: [H, W, 3] float32. unit: shoulder width, pixels.
     """
     image, below = photo.astype(np.float32), background
     result = []

@@ -16,11 +16,9 @@ import numpy as np
 from ...keypoints import layout
 from ...keypoints.poses import Poses
 from ...warping.fill import fill_smooth, fill_textured
-from ...warping.matte import person_matte
+from ...warping.matte import quick_matting
 from .limbs import limbs
 
-# The person is found at this size (pixels on the longer side) at most.
-_MATTE_SIZE = 512
 # A pixel is seen from so many frames on, where they differ by less than this (grey levels): a
 # moving camera or lights leave none.
 _ENOUGH, _ENOUGH_BODY, _STEADY = 3, 4, 10.0
@@ -139,14 +137,7 @@ def _with_background(
 
 def person_at(frame: np.ndarray) -> np.ndarray:
     """[H, W] float32 in 0..1, how much of each pixel is a person. frame: [H, W, 3] uint8."""
-    height, width = frame.shape[:2]
-    scale = min(1.0, _MATTE_SIZE / max(height, width))
-    small = frame
-    if scale < 1:
-        size = (round(width * scale), round(height * scale))
-        small = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
-    matte = person_matte(small)
-    return matte if scale == 1 else cv2.resize(matte, (width, height))
+    return quick_matting().matte(frame)
 
 
 def _median(

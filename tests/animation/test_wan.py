@@ -41,7 +41,7 @@ from gesticulate.animation.wan_pictures import face_box, face_picture, skeleton_
 from gesticulate.errors import InputError, UsageError, WeightsError
 from gesticulate.keypoints import layout
 from gesticulate.keypoints.poses import Poses
-from gesticulate.warping.matte import person_matte
+from gesticulate.warping.matte import default_matting
 
 # Segments of 5 frames, each of which goes on from the last frame of the one before.
 SAMPLING = WanSampling(steps=1, pixels=48 * 64, segment=5)
@@ -116,7 +116,7 @@ def test_a_stream_of_segments_is_the_pipelines_own_long_video(segment, overlap, 
     assert len(ours) == count
     size = drawn_size(poses.size, SAMPLING.pixels)
     assert size == poses.size, "drawn in the photo's own size, so nothing is lost by enlarging"
-    matte = person_matte(person.photo)
+    matte = default_matting().matte(person.photo)
     region = PersonRegion(matte, person.pose.points[0], poses.points)
     side = renderer.pipe.transformer.config.motion_encoder_size
     faces = renderer.faces(person.photo, person.pose).render(poses)

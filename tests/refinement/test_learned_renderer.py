@@ -16,6 +16,7 @@ from gesticulate.pipelines.preset import StageChoice
 from gesticulate.refinement.compose import Composer, border_fade, crop_paints, crop_pictures
 from gesticulate.refinement.network import LEAN, RendererNetwork, save_renderer
 from gesticulate.refinement.renderer import Drawing, LearnedRenderer
+from gesticulate.warping.inpainting import SmoothFill
 from gesticulate.warping.layers import prepare_photo
 from gesticulate.warping.renderer import Puppet, PuppetRenderer
 from gesticulate.warping.scene import PhotoCrop, Scene
@@ -47,7 +48,9 @@ def trained():
 
 @pytest.fixture(scope="module")
 def puppet(person):
-    return Puppet(prepare_photo(person.photo, person.pose.points[0]))
+    return Puppet(
+        prepare_photo(person.photo, person.pose.points[0], person.matte, inpainting=SmoothFill())
+    )
 
 
 def test_contract(person, trained):
@@ -92,7 +95,12 @@ def test_a_crop_of_the_networks_size_is_composed_as_the_networks_see_it(trained)
     """The steps at full resolution against the tensors' own formula."""
     person = draw_person(64, 64)
     scene = Scene(
-        Puppet(prepare_photo(person.photo, person.pose.points[0])), PhotoCrop(0, 0, 64, 64)
+        Puppet(
+            prepare_photo(
+                person.photo, person.pose.points[0], person.matte, inpainting=SmoothFill()
+            )
+        ),
+        PhotoCrop(0, 0, 64, 64),
     )
     composer = Composer(person.photo, scene.crop)
     frame, inputs = scene.prior(gesture(person).points[2])

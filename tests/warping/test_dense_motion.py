@@ -17,6 +17,7 @@ from gesticulate.warping.dense_motion import (
     warp_features,
     warp_photo,
 )
+from gesticulate.warping.inpainting import SmoothFill
 from gesticulate.warping.inputs import RendererInput
 from gesticulate.warping.layers import prepare_photo
 from gesticulate.warping.renderer import Puppet
@@ -29,7 +30,9 @@ SIZE = 64
 @pytest.fixture(scope="module")
 def inputs(drawn):
     scene = Scene(
-        Puppet(prepare_photo(drawn.photo, drawn.pose.points[0], drawn.matte)),
+        Puppet(
+            prepare_photo(drawn.photo, drawn.pose.points[0], drawn.matte, inpainting=SmoothFill())
+        ),
         PhotoCrop(10, 0, 220, SIZE),
     )
     points = drawn.pose.points[0].copy()

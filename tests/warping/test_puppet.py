@@ -8,6 +8,7 @@ from gesticulate.keypoints import layout
 from gesticulate.keypoints.poses import Poses
 from gesticulate.pipelines.stages import Renderer
 from gesticulate.warping.fields import PoseFields
+from gesticulate.warping.inpainting import SmoothFill
 from gesticulate.warping.layers import prepare_photo
 from gesticulate.warping.renderer import Puppet, PuppetRenderer
 from gesticulate.warping.rig import driven_rig, fit_similarity
@@ -28,7 +29,9 @@ def raise_left_arm(points: np.ndarray, degrees: float) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def puppet(drawn):
-    return Puppet(prepare_photo(drawn.photo, drawn.pose.points[0], drawn.matte))
+    return Puppet(
+        prepare_photo(drawn.photo, drawn.pose.points[0], drawn.matte, inpainting=SmoothFill())
+    )
 
 
 def test_is_a_renderer():
@@ -131,7 +134,9 @@ def test_the_mouth_opens_dark_and_closes(drawn, puppet):
 @pytest.mark.parametrize("size", [(320, 180), (181, 333), (64, 64)])
 def test_any_size_and_shape(drawing, size):
     person = drawing(*size)
-    puppet = Puppet(prepare_photo(person.photo, person.pose.points[0], person.matte))
+    puppet = Puppet(
+        prepare_photo(person.photo, person.pose.points[0], person.matte, inpainting=SmoothFill())
+    )
     frame = puppet.frame(raise_left_arm(person.pose.points[0], -20))
     assert frame.shape == person.photo.shape
     assert frame.dtype == np.uint8
@@ -140,7 +145,9 @@ def test_any_size_and_shape(drawing, size):
 def test_large_photos_keep_their_detail(drawing):
     """Layers are cut at a working size; a photo beyond it must not get blurred."""
     person = drawing(900, 960)
-    puppet = Puppet(prepare_photo(person.photo, person.pose.points[0], person.matte))
+    puppet = Puppet(
+        prepare_photo(person.photo, person.pose.points[0], person.matte, inpainting=SmoothFill())
+    )
     points = person.pose.points[0].copy()
     points[:, 0] += 1.0
     points[layout.LEFT_HIP : layout.RIGHT_HIP + 1, 0] -= 1.0
@@ -154,7 +161,9 @@ def test_large_photos_keep_their_detail(drawing):
 
 def test_hands_that_are_not_seen_get_no_layer(drawing):
     person = drawing(hands=False)
-    layers = prepare_photo(person.photo, person.pose.points[0], person.matte)
+    layers = prepare_photo(
+        person.photo, person.pose.points[0], person.matte, inpainting=SmoothFill()
+    )
     assert {layer.part for layer in layers.layers} == {"body", "upper", "forearm"}
     Puppet(layers).frame(raise_left_arm(person.pose.points[0], -20))
 
@@ -163,7 +172,7 @@ def test_only_head_and_shoulders(drawn):
     points = drawn.pose.points[0].copy()
     points[layout.LEFT_ELBOW : layout.RIGHT_HIP + 1, 2] = 0
     points[layout.LEFT_HAND.start :, 2] = 0
-    puppet = Puppet(prepare_photo(drawn.photo, points, drawn.matte))
+    puppet = Puppet(prepare_photo(drawn.photo, points, drawn.matte, inpainting=SmoothFill()))
     assert [layer.part for layer in puppet.parts.layers] == ["body"]
     np.testing.assert_array_equal(puppet.frame(points), drawn.photo)
     moved = points.copy()

@@ -9,6 +9,7 @@ from torch.nn.functional import grid_sample, interpolate
 from gesticulate.errors import InputError
 from gesticulate.keypoints import layout
 from gesticulate.warping.dense import CANDIDATES
+from gesticulate.warping.inpainting import SmoothFill
 from gesticulate.warping.inputs import RendererInput
 from gesticulate.warping.layers import prepare_photo
 from gesticulate.warping.renderer import Puppet
@@ -19,7 +20,9 @@ SIZE = (240, 260)
 
 @pytest.fixture(scope="module")
 def puppet(drawn):
-    return Puppet(prepare_photo(drawn.photo, drawn.pose.points[0], drawn.matte))
+    return Puppet(
+        prepare_photo(drawn.photo, drawn.pose.points[0], drawn.matte, inpainting=SmoothFill())
+    )
 
 
 @pytest.fixture(scope="module")
