@@ -24,6 +24,7 @@ from ..keypoints.poses import Poses
 from ..motion.manner import AS_MADE, Manner
 from ..speech.track import Speech, SpeechFeatures
 from . import registry
+from .check import judged, within_freedom
 from .outputs import check_outputs, collected_warnings
 from .portrait import Portrait, prepare
 from .preset import DEFAULT_PRESET, PipelinePreset, StageChoice
@@ -235,6 +236,7 @@ class GestureVideoPipeline:
         with meter.stage("photo"):
             picture = photo if isinstance(photo, np.ndarray) else read_photo(photo)
             portrait = prepare(picture, self.estimator, size, self.motion_generator.fps)
+            portrait = judged(portrait, self.renderer)
             return portrait, renderer.prepare(portrait.picture, portrait.pose)
 
     def _generate(
@@ -265,7 +267,7 @@ class GestureVideoPipeline:
                 expressiveness=expressiveness,
                 manner=manner,
             )
-            return features, retarget(motion, portrait.pose)
+            return features, within_freedom(retarget(motion, portrait.pose), portrait)
 
 
 def check_fps(fps: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from ..errors import InputError, UsageError
 from ..keypoints import layout
 from ..keypoints.poses import Poses
 from .stages import PoseEstimator
+
+if TYPE_CHECKING:
+    from ..warping.freedom import ArmFreedom
 
 MIN_SIZE, MAX_SIZE = 64, 4096
 DEFAULT_SIZE = 1280
@@ -33,10 +37,12 @@ class Portrait:
 
     picture: [H, W, 3] uint8 RGB, in the size of the video.
     pose: the person in it, one frame.
+    freedoms: how far the arms can move, where that was judged (`pipelines.check.judged`).
     """
 
     picture: np.ndarray
     pose: Poses
+    freedoms: tuple[ArmFreedom, ...] = ()
 
 
 def output_size(photo: tuple[int, int], longest: int | None) -> tuple[int, int]:

@@ -45,6 +45,7 @@ class LearnedRenderer:
     """
 
     name = "learned"
+    takes_apart = True
 
     def __init__(
         self,

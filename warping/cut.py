@@ -63,6 +63,8 @@ def cut_parts(photo: np.ndarray, matte: np.ndarray, rig: PhotoRig) -> PartMasks:
         )
     body, taken = _cut_body(matte, inside, rig, [*arms.values(), *hands.values()])
     owner = _nearest([body, *arms.values(), *hands.values()])
+    owner, loose = _in_one_piece(owner, matte, list(areas), list(hands))
+    matte = np.where(loose, 0.0, matte).astype(np.float32)
     # A microphone, a chair: the matte has it, but no limb can reach it, so it is background.
     far = _out_of_reach(deep, areas) & (owner > 0) & ~taken
     low = (owner > 0) | (grid[..., 1] > rig.neck[1] + 0.3 * rig.unit)
@@ -152,6 +154,37 @@ def _soft_masks(
         taken += soft
     body = np.clip(1.0 - taken, 0, 1) * matte
     return PartMasks(matte, around, body.astype(np.float32), torso, arms, shapes, hands)
+
+
+def _in_one_piece(
+    owner: np.ndarray, matte: np.ndarray, arms: list[str], hands: list[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Every arm with its hand made one piece: what lies apart from its largest one would fly about
+    as a rag. It is the body's where it touches that, else it is nobody's.
+
+    owner: [H, W] int, 0 the body, then the arms, then the hands; their sides. Returns the owner,
+    and [H, W] bool, what is nobody's.
+    """
+    owner, loose = owner.copy(), np.zeros(owner.shape, bool)
+    person = matte > 0.3
+    for index, side in enumerate(arms, start=1):
+        mine = owner == index
+        if side in hands:
+            mine |= owner == 1 + len(arms) + hands.index(side)
+        apart = mine & person & ~_largest(mine & person)
+        _, labels = cv2.connectedComponents(apart.astype(np.uint8), connectivity=8)
+        touching = np.unique(labels[grown((owner == 0) & person, 1.0)])
+        to_body = np.isin(labels, touching[touching > 0])
+        owner[to_body] = 0
+        loose |= apart & ~to_body
+    return owner, loose
+
+
+def _largest(mask: np.ndarray) -> np.ndarray:
+    """The largest piece of a mask [H, W] bool."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    return labels == 1 + int(areas.argmax()) if len(areas) else mask
 
 
 def _nearest(masks: list[np.ndarray]) -> np.ndarray:

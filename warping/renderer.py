@@ -32,6 +32,8 @@ class PuppetRenderer:
     """Moves the layers of a photo as a skeleton says. Needs no training."""
 
     name = "puppet"
+    # Arms that cannot be cut out well are better not moved; see `pipelines.check`.
+    takes_apart = True
 
     def __init__(self, workers: int | None = None) -> None:
         """workers: threads that render frames side by side (OpenCV leaves the interpreter free);

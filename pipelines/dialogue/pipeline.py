@@ -20,6 +20,7 @@ from ...motion.dialogue.talk import Talk
 from ...motion.dialogue.turn_taking import TurnTaking
 from ...speech.turns import Conversation
 from .. import gesture_video as single
+from ..check import judged, within_freedom
 from ..outputs import check_outputs, collected_warnings
 from ..portrait import MAX_SIZE, MIN_SIZE, Portrait, place
 from ..preset import DEFAULT_PRESET
@@ -174,6 +175,7 @@ class DialoguePipeline:
                 )
                 for picture in pictures
             )
+            left, right = judged(left, self.renderer), judged(right, self.renderer)
             first, second = (
                 renderer.prepare(portrait.picture, portrait.pose) for portrait in (left, right)
             )
@@ -209,7 +211,11 @@ class DialoguePipeline:
                 seed=seed,
                 expressiveness=expressiveness,
             )
-            return talk, (retarget(motions[0], left), retarget(motions[1], right))
+            own = (retarget(motions[0], left), retarget(motions[1], right))
+            return talk, (
+                within_freedom(own[0], portraits[0]),
+                within_freedom(own[1], portraits[1]),
+            )
 
 
 def _beside(

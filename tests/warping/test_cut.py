@@ -4,7 +4,7 @@ import numpy as np
 
 from gesticulate.keypoints import layout
 from gesticulate.warping.arms import Bone, limb_shape
-from gesticulate.warping.cut import cut_parts
+from gesticulate.warping.cut import _in_one_piece, cut_parts
 from gesticulate.warping.parts import along_bone, pixel_grid
 from gesticulate.warping.rig import photo_rig
 from gesticulate.warping.textures import stack_parts
@@ -69,3 +69,19 @@ def test_haze_below_an_elbow_is_not_the_arms(drawn):
     assert sum(part[y, x] for part in masks.arms["left"]) < 0.1
     x, y = np.round(elbow).astype(int)
     assert sum(part[y, x] for part in masks.arms["left"]) > 0.9
+
+
+def test_an_arm_is_one_piece_with_its_hand():
+    """What lies apart would fly about as a rag: it is the body's beside it, else nobody's."""
+    owner, matte = np.zeros((40, 60), int), np.zeros((40, 60), np.float32)
+    matte[:, :30] = 1.0
+    owner[5:35, 20:30] = 1  # the arm, beside the body
+    owner[30:38, 22:30] = 2  # its hand
+    owner[10:14, 5:9] = 1  # a rag on the body
+    owner[:, 34:] = 1
+    matte[5:9, 50:54] = 1.0  # a rag beside the person
+    cleaned, loose = _in_one_piece(owner, matte, ["left"], ["left"])
+    assert (cleaned[10:14, 5:9] == 0).all()
+    assert loose[5:9, 50:54].all()
+    assert loose.sum() == 16
+    np.testing.assert_array_equal(cleaned[:, 20:30], owner[:, 20:30])
