@@ -96,7 +96,8 @@ def judged(portrait: Portrait, renderer: Renderer) -> Portrait:
         return portrait
     from ..warping.freedom import arm_freedoms, resting
 
-    freedoms = arm_freedoms(portrait.picture, portrait.pose.points[0])
+    matting = getattr(renderer, "matting", None)
+    freedoms = arm_freedoms(portrait.picture, portrait.pose.points[0], matting)
     shown = portrait.pose.points[0, [layout.LEFT_WRIST, layout.RIGHT_WRIST], 2] > 0
     for one, seen in zip(freedoms, shown, strict=True):
         if one.share < 1.0 and seen:

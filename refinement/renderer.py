@@ -15,8 +15,11 @@ import torch
 
 from ..errors import UsageError
 from ..keypoints.poses import Poses
+from ..warping.choice import chosen
+from ..warping.inpainting import Inpainting
 from ..warping.inputs import RendererInput
 from ..warping.layers import prepare_photo
+from ..warping.matte import Matting
 from ..warping.renderer import MAX_WORKERS, Puppet, check_photo, check_poses
 from ..warping.scene import Scene, crop_for
 from ..warping.side_by_side import side_by_side
@@ -40,7 +43,8 @@ class LearnedRenderer:
     (`face.drawing`); None paints mouth and lids as the puppet does. workers: threads; None for one
     a core, up to 4 (16 beside an accelerator). device: "auto" takes CUDA where there is one.
     precision: of the convolutions; "auto" is bfloat16 where the processor multiplies it
-    (`has_bfloat16`). network: one that is already loaded, in place of ``weights``.
+    (`has_bfloat16`). network: one that is already loaded, in place of ``weights``. matting,
+    inpainting: who takes the photo apart, see `warping.choice.chosen`.
     Raises: WeightsError where weights are missing or damaged.
     """
 
@@ -55,7 +59,11 @@ class LearnedRenderer:
         device: str = "auto",
         precision: Precision = "auto",
         network: RendererNetwork | None = None,
+        matting: Matting | str | None = None,
+        inpainting: Inpainting | str | None = None,
     ) -> None:
+        self.matting = chosen(matting, Matting)
+        self.inpainting = chosen(inpainting, Inpainting)
         if precision not in ("auto", "float32", "bfloat16"):
             raise UsageError(
                 f"precision is {precision!r}. Expected 'auto', 'float32' or 'bfloat16'."
@@ -80,8 +88,10 @@ class LearnedRenderer:
         """Take the photo apart; see `pipelines.stages.Renderer`."""
         check_photo(photo, photo_pose)
         painting = None if self.face is None else face_painter(self.face)
-        puppet = Puppet(prepare_photo(photo, photo_pose.points[0]), painting)
-        return LearnedPhoto(puppet, self.network, self.workers)
+        layers = prepare_photo(
+            photo, photo_pose.points[0], matting=self.matting, inpainting=self.inpainting
+        )
+        return LearnedPhoto(Puppet(layers, painting), self.network, self.workers)
 
 
 @dataclass(frozen=True)

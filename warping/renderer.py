@@ -12,9 +12,12 @@ import numpy as np
 from ..errors import InputError
 from ..keypoints import layout
 from ..keypoints.poses import Poses
+from .choice import chosen
 from .face import FaceMotion, FaceWarp, Opening, inside_both
 from .fields import PoseFields
+from .inpainting import Inpainting
 from .layers import Layer, PhotoLayers, prepare_photo
+from .matte import Matting
 from .paint import FacePaint, FacePainter, FacePainting
 from .rig import driven_rig
 from .side_by_side import side_by_side
@@ -35,15 +38,25 @@ class PuppetRenderer:
     # Arms that cannot be cut out well are better not moved; see `pipelines.check`.
     takes_apart = True
 
-    def __init__(self, workers: int | None = None) -> None:
+    def __init__(
+        self,
+        workers: int | None = None,
+        matting: Matting | str | None = None,
+        inpainting: Inpainting | str | None = None,
+    ) -> None:
         """workers: threads that render frames side by side (OpenCV leaves the interpreter free);
-        None for one a core, up to 4."""
+        None for one a core, up to 4. matting, inpainting: see `choice.chosen`."""
         self.workers = workers or min(MAX_WORKERS, os.cpu_count() or 1)
+        self.matting = chosen(matting, Matting)
+        self.inpainting = chosen(inpainting, Inpainting)
 
     def prepare(self, photo: np.ndarray, photo_pose: Poses) -> PuppetPhoto:
         """Take the photo apart; see `pipelines.stages.Renderer`."""
         check_photo(photo, photo_pose)
-        return PuppetPhoto(Puppet(prepare_photo(photo, photo_pose.points[0])), self.workers)
+        layers = prepare_photo(
+            photo, photo_pose.points[0], matting=self.matting, inpainting=self.inpainting
+        )
+        return PuppetPhoto(Puppet(layers), self.workers)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ import numpy as np
 from ...keypoints import layout
 from ...keypoints.poses import Poses
 from ...warping.fill import fill_smooth, fill_textured
+from ...warping.inpainting import default_inpainting, fill_behind
 from ...warping.matte import quick_matting
 from .limbs import limbs
 
@@ -132,7 +133,9 @@ def _with_background(
     often = free.sum(axis=0) >= _ENOUGH
     if not often.any() or known[often].mean() < _STILL:
         return plates  # the camera moves
-    return replace(plates, background=_filled(background, known, width), seen=known, known=True)
+    picture = np.clip(np.rint(background), 0, 255).astype(np.uint8)
+    whole = fill_behind(picture, ~known, width, default_inpainting())
+    return replace(plates, background=whole, seen=known, known=True)
 
 
 def person_at(frame: np.ndarray) -> np.ndarray:
