@@ -20,7 +20,6 @@ _DESCRIPTION = """Make the person in a photo speak and gesture to a speech recor
 Other commands (each with its own --help):
   gesticulate demo                a video from a photo and a speech that come along
   gesticulate dialogue            two people in talk, from two photos and what both say
-  gesticulate check               what can move in a photo, what is held still, and why
   gesticulate edit                gestures of a marked span of a video, made anew
   gesticulate dataset build       a training set from videos
   gesticulate dataset words       the words of a training set, with their times
@@ -147,13 +146,6 @@ def _dialogue(arguments: list[str]) -> int:
     from .pipelines.dialogue.console import show_dialogue
 
     show_dialogue(options)
-    return 0
-
-
-def _check(arguments: list[str]) -> int:
-    from .pipelines.check import CheckOptions, run_check
-
-    print(run_check(_parse(CheckOptions, arguments, "gesticulate check")))
     return 0
 
 
@@ -378,7 +370,6 @@ _COMMANDS: dict[tuple[str, ...], Callable[[list[str]], int]] = {
     ("run",): _run,
     ("demo",): _demo,
     ("dialogue",): _dialogue,
-    ("check",): _check,
     ("edit",): _edit,
     ("dataset", "build"): _dataset_build,
     ("dataset", "words"): _dataset_words,

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from typing import Annotated, Any
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
-from tyro import conf
 
-from ..errors import UsageError
 from ..keypoints import layout
 from ..keypoints.poses import Poses
-from .outputs import check_output
 from .portrait import Portrait
-from .preset import DEFAULT_PRESET
 from .stages import Renderer
 
 # Red, amber, green, for what rests, moves less and moves.
@@ -30,24 +24,6 @@ _OPEN = 0.08
 _TURNED = 0.35
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class CheckOptions:
-    """Tell what can move in PHOTO, what will be held still, and why."""
-
-    photo: Annotated[conf.Positional[Path], conf.arg(metavar="PHOTO")]
-    """Picture of one person, as for a video."""
-    out: Annotated[Path, conf.arg(aliases=["-o"])] = Path("check.png")
-    """The picture to write: green moves, amber moves less, red is held still."""
-    size: int | None = None
-    """Pixels of the video's longer side, 64 to 4096. Default: the photo's own, up to 1280."""
-    preset: str = DEFAULT_PRESET
-    """Whose pose estimator looks at the photo: a preset's name or a YAML file."""
-    device: str = "auto"
-    """Where networks run: auto, cpu, cuda, cuda:1, mps."""
-    json: bool = False
-    """Print one line of JSON instead of text."""
 
 
 @dataclass(frozen=True)
@@ -114,33 +90,6 @@ def within_freedom(poses: Poses, portrait: Portrait) -> Poses:
 
     points = calmed(poses.points, portrait.pose.points[0], portrait.freedoms)
     return replace(poses, points=points)
-
-
-def run_check(options: CheckOptions) -> str:
-    """Look at a photo and draw the picture. Returns what is to be printed.
-
-    Raises: UsageError, InputError, WeightsError as a run with the photo would.
-    """
-    from PIL import Image
-
-    from .. import configs
-    from ..video.read import read_photo
-    from . import registry
-    from .portrait import prepare
-    from .preset import PipelinePreset
-
-    check_output(options.out, (options.photo,))
-    if options.out.suffix.lower() not in Image.registered_extensions():
-        raise UsageError(f"{options.out} is no picture's name. Expected one like check.png.")
-    preset = configs.load(options.preset, PipelinePreset)
-    photo = read_photo(options.photo)
-    estimator = registry.build("pose_estimators", preset.estimator, device=options.device)
-    portrait = prepare(photo, estimator, options.size, 25.0)
-    parts = check(portrait)
-    Image.fromarray(drawn(portrait, parts)).save(options.out)
-    if options.json:
-        return json.dumps({"picture": str(options.out), "parts": [asdict(part) for part in parts]})
-    return "\n".join([*map(str, parts), f"See {options.out}."])
 
 
 def drawn(portrait: Portrait, parts: Sequence[PartCheck]) -> np.ndarray:

@@ -56,7 +56,7 @@ class ModNet:
     def matte(self, photo: np.ndarray) -> np.ndarray:
         """See `Matting`. The last picture's is kept: a photo's arms are judged before it is taken
         apart."""
-        key = hashlib.sha256(np.ascontiguousarray(photo)).digest()
+        key = hashlib.sha256(photo.tobytes()).digest()
         last = self._last
         if last is None or last[0] != key or last[1].shape != photo.shape[:2]:
             last = self._last = key, self._found(photo)
