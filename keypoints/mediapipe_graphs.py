@@ -5,15 +5,13 @@ The legacy solutions are used because their models lie in the wheel; the newer t
 
 from __future__ import annotations
 
-import os
-import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from ..process_wide import no_stderr
 
 
 @dataclass(frozen=True)
@@ -143,7 +141,7 @@ class _Graph:
         picture = np.ascontiguousarray(picture)
         if not self._quiet:
             return self._graph.process(picture)
-        with no_stderr():
+        with no_stderr.held():
             if self._graph is None:
                 self._build()
             found = self._graph.process(picture)
@@ -153,7 +151,7 @@ class _Graph:
     def reset(self) -> None:
         if self._graph is not None:
             self._quiet = True
-            with no_stderr():
+            with no_stderr.held():
                 self._graph.reset()
 
     def _build(self) -> None:
@@ -164,20 +162,6 @@ class _Graph:
         )
         module = getattr(mediapipe.solutions, self._module)
         self._graph = getattr(module, self._solution)(**self._options)
-
-
-@contextmanager
-def no_stderr() -> Iterator[None]:
-    """Send the process's stderr nowhere: MediaPipe's C++ log has no other switch."""
-    sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 def _array(landmarks: Any, visibility: bool = False) -> np.ndarray | None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ..errors import UsageError, WeightsError
+from ..process_wide import no_stdout
 
 Model = TypeVar("Model")
 
@@ -49,7 +48,7 @@ def load_model(model: Callable[..., Model], path: str | Path, device: str, **opt
     if not Path(path).is_file():
         raise WeightsError(f"No ONNX model at {path}. Give the path of a file, or none for ours.")
     try:
-        with contextlib.redirect_stdout(io.StringIO()):
+        with no_stdout.held():
             return model(str(path), backend="onnxruntime", device=device, **options)
     except Exception as error:
         reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__

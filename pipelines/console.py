@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import logging
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -15,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import numpy as np
 
 from ..keypoints.poses import Poses
+from .log import collected_warnings, remarks
 from .progress import Callback, Meter, Progress
 
 if TYPE_CHECKING:
@@ -163,7 +161,7 @@ def _run(
 ) -> GestureVideo:
     from ..speech.load import load
     from ..video.read import read_photo
-    from .outputs import check_outputs, collected_warnings
+    from .outputs import check_outputs
 
     # What can be wrong with the inputs is said before the stages load, which takes some seconds.
     check_outputs(out, settings.save_poses, inputs=(photo, speech, settings.poses))
@@ -195,28 +193,3 @@ def _run(
             callback=callback,
         )
     return replace(video, timings={**meter.timings, **video.timings}, notes=tuple(notes))
-
-
-@contextmanager
-def remarks(show: Callable[[str], object]) -> Iterator[None]:
-    """Show what the package's modules log, in one line each."""
-    handler = _Shower(show)
-    logger = logging.getLogger(__name__.partition(".")[0])
-    before = logger.level
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)
-        logger.removeHandler(handler)
-
-
-class _Shower(logging.Handler):
-    def __init__(self, show: Callable[[str], object]) -> None:
-        super().__init__(logging.INFO)
-        self._show = show
-
-    def emit(self, record: logging.LogRecord) -> None:
-        warns = record.levelno >= logging.WARNING
-        self._show(("Warning: " if warns else "") + record.getMessage())

@@ -22,10 +22,12 @@ from .. import __version__, configs
 from ..errors import InputError, UsageError
 from ..keypoints.poses import Poses
 from ..motion.manner import AS_MADE, Manner
+from ..process_wide import one_blas_thread
 from ..speech.track import Speech, SpeechFeatures
 from . import registry
 from .check import judged, within_freedom
-from .outputs import check_outputs, collected_warnings
+from .log import collected_warnings
+from .outputs import check_outputs
 from .portrait import Portrait, prepare
 from .preset import DEFAULT_PRESET, PipelinePreset, StageChoice
 from .progress import Callback, Meter
@@ -189,7 +191,7 @@ class GestureVideoPipeline:
         renderer = renderer_for(preview, self.renderer)
         check_outputs(out, save_poses, inputs=(photo, speech, poses))
         meter = Meter(callback)
-        with collected_warnings() as notes:
+        with one_blas_thread.held(), collected_warnings() as notes:
             track = self._load_speech(speech, meter)
             portrait, prepared = self._prepare(photo, size, renderer, meter)
             features = None

@@ -1,16 +1,12 @@
-"""Before and around a run: can the output be written, and what did the stages warn of."""
+"""Before a run: can its output be written."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
-
-_PACKAGE = __name__.partition(".")[0]
 
 
 def check_outputs(
@@ -44,27 +40,3 @@ def check_output(path: str | Path, inputs: Iterable[Any] = ()) -> None:
         if is_file and path.exists() and path.samefile(given):
             raise UsageError(f"The output {path} is one of the inputs. Choose another name.")
     check_folder(path)
-
-
-@contextmanager
-def collected_warnings() -> Iterator[list[str]]:
-    """The warnings that stages log meanwhile, each once."""
-    notes: list[str] = []
-    handler = _Collector(notes)
-    logger = logging.getLogger(_PACKAGE)
-    logger.addHandler(handler)
-    try:
-        yield notes
-    finally:
-        logger.removeHandler(handler)
-
-
-class _Collector(logging.Handler):
-    def __init__(self, notes: list[str]) -> None:
-        super().__init__(logging.WARNING)
-        self._notes = notes
-
-    def emit(self, record: logging.LogRecord) -> None:
-        message = record.getMessage()
-        if message not in self._notes:
-            self._notes.append(message)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextvars import copy_context
 from typing import TypeVar
 
 import torch
 from threadpoolctl import threadpool_limits
+
+from ..process_wide import one_blas_thread
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
@@ -21,34 +23,26 @@ def side_by_side(
     """``make`` of every item, in order, at most two a worker ahead of what was taken.
 
     workers: threads; 1 works in the caller's. OpenCV, numpy and torch leave the interpreter free
-    while they count.
+    while they count. The workers have the cores already: threads that numpy's and torch's
+    operations start besides wake and wait for each other, which costs a third of a frame's time.
     """
     if workers <= 1:
-        yield from map(make, items)
+        with one_blas_thread.held():
+            yield from map(make, items)
         return
-    with _each_alone(), ThreadPoolExecutor(workers, initializer=_count_alone) as pool:
+    with one_blas_thread.held(), ThreadPoolExecutor(workers, initializer=_count_alone) as pool:
         waiting: deque = deque()
         for item in items:
-            waiting.append(pool.submit(make, item))
+            # What is logged belongs to the caller's run.
+            waiting.append(pool.submit(copy_context().run, make, item))
             if len(waiting) > 2 * workers:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
 
 
-@contextmanager
-def _each_alone() -> Iterator[None]:
-    """The workers have the cores already. Threads that numpy's and torch's operations start besides
-    wake and wait for each other, which costs a third of a frame's time."""
-    threads = torch.get_num_threads()
-    try:
-        with threadpool_limits(1, user_api="blas"):
-            yield
-    finally:
-        # `_count_alone` is meant for the workers, but torch keeps it for threads to come as well.
-        torch.set_num_threads(threads)
-
-
 def _count_alone() -> None:
+    """Let torch use one thread in this one. Its own `set_num_threads` is for threads to come as
+    well, those of other runs among them; OpenMP's is for the calling thread alone."""
     torch.get_num_threads()  # else the first operation would take the process's number again
-    torch.set_num_threads(1)
+    threadpool_limits(1, user_api="openmp")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 
-from ..console import BarProgress, JsonProgress, remarks
+from ..console import BarProgress, JsonProgress
+from ..log import collected_warnings, remarks
 from ..progress import Callback, Meter
 from .options import DialogueOptions
 from .pipeline import DialogueVideo
@@ -40,7 +41,7 @@ def show_dialogue(options: DialogueOptions) -> None:
 def _run(options: DialogueOptions, callback: Callback) -> DialogueVideo:
     from ...speech.turns import read_conversation
     from ...video.read import read_photo
-    from ..outputs import check_outputs, collected_warnings
+    from ..outputs import check_outputs
     from .pipeline import DialoguePipeline, out_paths
 
     # What can be wrong with the inputs is said before the stages load, which takes some seconds.

@@ -18,10 +18,12 @@ from ...errors import UsageError
 from ...keypoints.poses import Poses
 from ...motion.dialogue.talk import Talk
 from ...motion.dialogue.turn_taking import TurnTaking
+from ...process_wide import one_blas_thread
 from ...speech.turns import Conversation
 from .. import gesture_video as single
 from ..check import judged, within_freedom
-from ..outputs import check_outputs, collected_warnings
+from ..log import collected_warnings
+from ..outputs import check_outputs
 from ..portrait import MAX_SIZE, MIN_SIZE, Portrait, place
 from ..preset import DEFAULT_PRESET
 from ..progress import Callback, Meter
@@ -126,7 +128,7 @@ class DialoguePipeline:
         for path in paths:
             check_outputs(path, None, inputs=(left, right, *files))
         meter = Meter(callback)
-        with collected_warnings() as notes:
+        with one_blas_thread.held(), collected_warnings() as notes:
             conversation = _load(speech, meter)
             portraits, prepared = self._prepare((left, right), size, renderer, meter)
             talk, skeletons = self._generate(portraits, conversation, seed, scale, meter)

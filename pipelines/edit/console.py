@@ -6,7 +6,8 @@ import sys
 
 from ...errors import UsageError
 from ...motion.manner import asked
-from ..console import BarProgress, JsonProgress, remarks
+from ..console import BarProgress, JsonProgress
+from ..log import remarks
 from ..progress import Callback
 from .edits import Edit, in_order, load_edits
 from .options import EditOptions

@@ -21,8 +21,10 @@ from ... import __version__
 from ...errors import UsageError
 from ...keypoints.poses import Poses
 from ...motion.manner import AS_MADE, Manner
+from ...process_wide import one_blas_thread
 from ..gesture_video import GestureVideoPipeline, check_encoder
-from ..outputs import check_output, check_outputs, collected_warnings
+from ..log import collected_warnings
+from ..outputs import check_output, check_outputs
 from ..preset import DEFAULT_PRESET
 from ..progress import Callback, Meter
 from ..stages import (
@@ -124,7 +126,7 @@ class EditPipeline:
         if sheet is not None:
             check_output(sheet)
         meter = Meter(callback)
-        with collected_warnings() as notes:
+        with one_blas_thread.held(), collected_warnings() as notes:
             with meter.stage("read"):
                 reader = open_video(video, edits)
                 track = heard(reader, edits)
