@@ -14,6 +14,11 @@ from .parts import hand_inside, pixel_grid, smoothstep, torso_distance
 from .rig import PhotoRig
 from .torso import torso_pieces, torso_shape
 
+# Narrower than twice this, in shoulder widths, is no part of the torso beside an arm.
+_SLIP = 0.045
+# A piece of an arm that lies apart and is smaller than a square of this side is a rag.
+_RAG = 0.12
+
 
 @dataclass(frozen=True)
 class PartMasks:
@@ -63,7 +68,8 @@ def cut_parts(photo: np.ndarray, matte: np.ndarray, rig: PhotoRig) -> PartMasks:
         )
     body, taken = _cut_body(matte, inside, rig, [*arms.values(), *hands.values()])
     owner = _nearest([body, *arms.values(), *hands.values()])
-    owner, loose = _in_one_piece(owner, matte, list(areas), list(hands))
+    rag = (_RAG * rig.unit) ** 2
+    owner, loose = _without_rags(owner, matte, list(areas), list(hands), rag)
     matte = np.where(loose, 0.0, matte).astype(np.float32)
     # A microphone, a chair: the matte has it, but no limb can reach it, so it is background.
     far = _out_of_reach(deep, areas) & (owner > 0) & ~taken
@@ -121,7 +127,17 @@ def _cut_body(
     thick = 2 * max(2, round(0.008 * max(matte.shape))) + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (thick, thick))
     body = cv2.morphologyEx(((matte > 0.5) & ~taken).astype(np.uint8), cv2.MORPH_OPEN, kernel) > 0
+    # Slips of a sleeve beside the torso are the arm's, or they would stand out when it has gone.
+    solid = _opened(body, _SLIP * rig.unit)
+    body &= solid | (inside > _SLIP * rig.unit) | ~grown(taken, 2 * _SLIP * rig.unit)
     return torso_pieces(body, inside, rig), taken
+
+
+def _opened(mask: np.ndarray, radius: float) -> np.ndarray:
+    """What of a mask [H, W] bool is wider than twice a radius in pixels."""
+    size = 2 * max(round(radius), 1) + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+    return cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, kernel) > 0
 
 
 def _out_of_reach(deep: dict[str, np.ndarray], areas: dict[str, ArmArea]) -> np.ndarray:
@@ -156,14 +172,15 @@ def _soft_masks(
     return PartMasks(matte, around, body.astype(np.float32), torso, arms, shapes, hands)
 
 
-def _in_one_piece(
-    owner: np.ndarray, matte: np.ndarray, arms: list[str], hands: list[str]
+def _without_rags(
+    owner: np.ndarray, matte: np.ndarray, arms: list[str], hands: list[str], rag: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Every arm with its hand made one piece: what lies apart from its largest one would fly about
-    as a rag. It is the body's where it touches that, else it is nobody's.
+    """An arm with its hand, without the small pieces that lie apart and would fly about. They are
+    the body's where they touch it, else nobody's.
 
-    owner: [H, W] int, 0 the body, then the arms, then the hands; their sides. Returns the owner,
-    and [H, W] bool, what is nobody's.
+    owner: [H, W] int, 0 the body, then the arms, then the hands; their sides. rag: pixels that such
+    a piece has at most; a hand whose arm is hidden is larger. Returns the owner, and [H, W] bool,
+    what is nobody's.
     """
     owner, loose = owner.copy(), np.zeros(owner.shape, bool)
     person = matte > 0.3
@@ -171,7 +188,7 @@ def _in_one_piece(
         mine = owner == index
         if side in hands:
             mine |= owner == 1 + len(arms) + hands.index(side)
-        apart = mine & person & ~_largest(mine & person)
+        apart = _small_pieces(mine & person, rag)
         _, labels = cv2.connectedComponents(apart.astype(np.uint8), connectivity=8)
         touching = np.unique(labels[grown((owner == 0) & person, 1.0)])
         to_body = np.isin(labels, touching[touching > 0])
@@ -180,11 +197,13 @@ def _in_one_piece(
     return owner, loose
 
 
-def _largest(mask: np.ndarray) -> np.ndarray:
-    """The largest piece of a mask [H, W] bool."""
+def _small_pieces(mask: np.ndarray, size: float) -> np.ndarray:
+    """The pieces of a mask [H, W] bool with at most so many pixels, but never its largest."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    areas = stats[1:, cv2.CC_STAT_AREA]
-    return labels == 1 + int(areas.argmax()) if len(areas) else mask
+    areas = stats[:, cv2.CC_STAT_AREA]
+    small = areas <= min(size, areas[1:].max(initial=0) - 1)
+    small[0] = False
+    return small[labels]
 
 
 def _nearest(masks: list[np.ndarray]) -> np.ndarray:

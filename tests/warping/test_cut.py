@@ -4,7 +4,7 @@ import numpy as np
 
 from gesticulate.keypoints import layout
 from gesticulate.warping.arms import Bone, limb_shape
-from gesticulate.warping.cut import _in_one_piece, cut_parts
+from gesticulate.warping.cut import _without_rags, cut_parts
 from gesticulate.warping.parts import along_bone, pixel_grid
 from gesticulate.warping.rig import photo_rig
 from gesticulate.warping.textures import stack_parts
@@ -71,8 +71,8 @@ def test_haze_below_an_elbow_is_not_the_arms(drawn):
     assert sum(part[y, x] for part in masks.arms["left"]) > 0.9
 
 
-def test_an_arm_is_one_piece_with_its_hand():
-    """What lies apart would fly about as a rag: it is the body's beside it, else nobody's."""
+def test_small_pieces_apart_from_an_arm_do_not_go_with_it():
+    """They would fly about as rags: they are the body's beside it, else nobody's."""
     owner, matte = np.zeros((40, 60), int), np.zeros((40, 60), np.float32)
     matte[:, :30] = 1.0
     owner[5:35, 20:30] = 1  # the arm, beside the body
@@ -80,8 +80,19 @@ def test_an_arm_is_one_piece_with_its_hand():
     owner[10:14, 5:9] = 1  # a rag on the body
     owner[:, 34:] = 1
     matte[5:9, 50:54] = 1.0  # a rag beside the person
-    cleaned, loose = _in_one_piece(owner, matte, ["left"], ["left"])
+    cleaned, loose = _without_rags(owner, matte, ["left"], ["left"], rag=30)
     assert (cleaned[10:14, 5:9] == 0).all()
     assert loose[5:9, 50:54].all()
     assert loose.sum() == 16
     np.testing.assert_array_equal(cleaned[:, 20:30], owner[:, 20:30])
+
+
+def test_a_hand_whose_arm_is_hidden_stays_a_hand():
+    """A man behind his desk: of his arm there is the sleeve, and apart from it the hand."""
+    owner, matte = np.zeros((40, 60), int), np.zeros((40, 60), np.float32)
+    owner[2:20, 30:40], owner[28:38, 44:54] = 1, 2
+    matte[(owner > 0)] = 1.0
+    matte[:, :25] = 1.0
+    cleaned, loose = _without_rags(owner, matte, ["left"], ["left"], rag=30)
+    np.testing.assert_array_equal(cleaned, owner)
+    assert not loose.any()
