@@ -15,6 +15,7 @@ from .errors import UsageError
 if TYPE_CHECKING:
     from .animation.options import ConvertOptions
     from .configs.options import PresetsOptions
+    from .datasets.faces import FacesOptions
     from .datasets.options import BuildOptions, WordsOptions
     from .evaluation.options import EvaluateOptions
     from .motion.options import RetrieveOptions, StylesOptions
@@ -71,6 +72,11 @@ COMMANDS: dict[tuple[str, ...], Command] = {
         "datasets.options:WordsOptions",
         "commands:dataset_words",
     ),
+    ("dataset", "faces"): Command(
+        "close pictures of talking faces, to train the face's refiner",
+        "datasets.faces:FacesOptions",
+        "commands:dataset_faces",
+    ),
     ("retrieve",): Command(
         "the clips of a library whose motion goes best with a speech",
         "motion.options:RetrieveOptions",
@@ -104,6 +110,9 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ),
     ("train", "renderer"): _training(
         "train the learned renderer", "options:RendererTraining", "renderer:train_renderer"
+    ),
+    ("train", "face"): _training(
+        "train the refiner of mouth and eyes", "face_options:FaceTraining", "face:train_face"
     ),
     ("train", "animation"): _training(
         "train the diffusion renderer", "options:AnimationTraining", "animation:train_animation"
@@ -211,6 +220,13 @@ def dataset_words(options: WordsOptions) -> None:
         found = write_words(options.folder, options.output, recognise, bars.steps)
     count = sum(len(words) for words in found.values())
     print(f"{options.output}: {count} words in {len(found)} clips.")
+
+
+def dataset_faces(options: FacesOptions) -> None:
+    """Talking faces, cut out of videos."""
+    from .datasets.faces import cut_faces
+
+    print(f"{options.output}: {cut_faces(options)} clips of faces.")
 
 
 def convert_animation(options: ConvertOptions) -> None:

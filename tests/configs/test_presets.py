@@ -10,21 +10,9 @@ from typing import Literal
 import pytest
 
 from gesticulate import configs, registry
+from gesticulate.commands import COMMANDS
 from gesticulate.errors import UsageError
 from gesticulate.pipelines.preset import DEFAULT_PRESET, PipelinePreset
-from gesticulate.training.diffusion_options import (
-    DialogueTraining,
-    FineGestureTraining,
-    SkeletonDiffusionTraining,
-)
-from gesticulate.training.options import (
-    AlignmentTraining,
-    AnimationTraining,
-    AutoencoderTraining,
-    GeneratorTraining,
-    RendererTraining,
-    TokenizerTraining,
-)
 
 
 @dataclass(frozen=True)
@@ -134,15 +122,11 @@ def test_no_preset_is_a_copy_of_another():
 
 @pytest.mark.parametrize("name", configs.training_names())
 def test_every_training_preset_is_complete(name):
-    kind = {
-        "alignment": AlignmentTraining,
-        "autoencoder": AutoencoderTraining,
-        "tokenizer": TokenizerTraining,
-        "generator": GeneratorTraining,
-        "renderer": RendererTraining,
-        "animation": AnimationTraining,
-        "skeleton": SkeletonDiffusionTraining,
-        "fine": FineGestureTraining,
-        "dialogue": DialogueTraining,
-    }[name.split("-")[1]]
+    # train-skeleton-diffusion-paper is for the command `train skeleton-diffusion`.
+    (command,) = (
+        command
+        for words, command in COMMANDS.items()
+        if words[0] == "train" and f"{name}-".startswith(f"{'-'.join(words)}-")
+    )
+    kind = registry.load_object(command.options)
     assert configs.load(name, kind).loop.steps > 0
