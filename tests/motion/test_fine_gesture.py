@@ -190,7 +190,7 @@ def test_the_papers_sizes():
     options = load("train-fine-gesture-paper", FineGestureTraining)
     with torch.device("meta"):
         vqvae = MotionVQVAE(VQVAEOptions(options.vqvae_width, options.code_dim, options.codes))
-        network = build(options, CHANNELS, vqvae)
+        network = build(options, CHANNELS, "mel", vqvae)
     sizes = network.options
     assert (sizes.layers, sizes.width, sizes.heads) == (8, 512, 8)
     assert (sizes.noise.steps, sizes.noise.prediction, sizes.history) == (500, "epsilon", 4)
