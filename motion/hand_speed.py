@@ -22,6 +22,9 @@ from .vectors import SEEN
 # Shoulder widths a second: of a wrist, and of the fingers about it (root of the mean square over
 # the hand's points). People who talk peak at 3 to 3.5 and, in 17 clips, at 3.1 (99th percentile).
 MOST, MOST_FINGERS = 3.5, 3.0
+# From this share of the limit on, speeds are compressed below it: a hard limit would make the hand
+# glide evenly, where people's speed rises and falls.
+KNEE = 0.7
 # Time is borrowed from frames that pass at most so much quicker than they were.
 HASTE = 1.25
 # Who is quick for longer than this has no time to borrow: then strokes get smaller until their
@@ -33,7 +36,7 @@ POSTURE_SECONDS = 0.6
 def limit_speed(motion: Motion, most: float = MOST, most_fingers: float = MOST_FINGERS) -> Motion:
     """The motion with wrists and fingers within a speed, both arms in the same time.
 
-    most, most_fingers: shoulder widths a second. Motion that is within them is returned as it is.
+    most, most_fingers: shoulder widths a second. Motion within `KNEE` of them is returned as it is.
     Points that are not seen don't count. Head, face and shoulders stay.
     """
     if len(motion) < 3:
@@ -69,7 +72,10 @@ def warped_times(need: np.ndarray) -> np.ndarray:
 
 
 def _need(motion: Motion, places: np.ndarray, most: float, most_fingers: float) -> np.ndarray:
-    """[T - 1] how many times too quick each step is. places: [T, 46, 2] of `GESTURING`."""
+    """[T - 1] least time for each step, in frames: above 1 where it is to take longer than it did.
+
+    places: [T, 46, 2] of `GESTURING`.
+    """
     steps = np.square(np.diff(places, axis=0)).sum(axis=-1)
     seen = motion.confidence > SEEN
     shown = (seen[1:] & seen[:-1])[:, GESTURING]
@@ -81,7 +87,9 @@ def _need(motion: Motion, places: np.ndarray, most: float, most_fingers: float) 
         count = np.maximum(shown[:, part].sum(axis=1), 1)
         mean = (steps * shown)[:, part].sum(axis=1) / count
         found.append(np.sqrt(mean) / most_fingers)
-    return motion.fps * np.max(found, axis=0)
+    share = motion.fps * np.max(found, axis=0)
+    room = 1 - KNEE
+    return np.where(share > KNEE, share / (KNEE + room * np.tanh((share - KNEE) / room)), share)
 
 
 def _calmed(places: np.ndarray, need: np.ndarray, fps: float) -> np.ndarray:
