@@ -36,7 +36,7 @@ MAY_IMPORT = {
     "": EVERY,
 }  # fmt: skip
 # Folders and modules at the root that depend on nothing of the house.
-EVERYBODYS = {"configs", "errors", "ffmpeg_binary", "process_wide", "registry", "weights"}
+EVERYBODYS = {"errors", "ffmpeg_binary", "process_wide", "configs", "weights"}
 
 
 def modules() -> list[Path]:
