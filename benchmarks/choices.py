@@ -6,9 +6,9 @@ import pkgutil
 from collections.abc import Iterable
 from typing import Any
 
+from gesticulate import registry
 from gesticulate.errors import UsageError
-from gesticulate.pipelines import registry
-from gesticulate.pipelines.preset import StageChoice
+from gesticulate.registry import StageChoice
 
 
 def make_renderers(choices: Iterable[str]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import tyro
 
+from gesticulate import registry
 from gesticulate.errors import GesticulateError
 from gesticulate.evaluation.lip_sync import lip_opening
 from gesticulate.evaluation.tables import markdown_table, save_json
@@ -29,7 +30,6 @@ from gesticulate.keypoints.retarget import retarget
 from gesticulate.motion.finish import finish
 from gesticulate.motion.manner import Manner
 from gesticulate.motion.style import NAMED, Style
-from gesticulate.pipelines import registry
 from gesticulate.pipelines.gesture_video import EXPRESSIVENESS
 from gesticulate.pipelines.portrait import prepare
 from gesticulate.speech.load import load

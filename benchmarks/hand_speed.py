@@ -19,6 +19,7 @@ import tyro
 from matplotlib.figure import Figure
 from scipy.signal import find_peaks
 
+from gesticulate import registry
 from gesticulate.errors import GesticulateError
 from gesticulate.evaluation.tables import markdown_table, save_json
 from gesticulate.keypoints.layout import MOTION_LEFT_HAND, MOTION_RIGHT_HAND
@@ -27,7 +28,6 @@ from gesticulate.keypoints.person import REST
 from gesticulate.motion.finish import AS_IT_IS, RawMotion, finish
 from gesticulate.motion.hand_speed import MOST
 from gesticulate.motion.strokes import WRISTS
-from gesticulate.pipelines import registry
 from gesticulate.speech.load import load
 
 # Apexes: peaks of a wrist's height that stand out so far, in shoulder widths, and belong together

@@ -69,7 +69,7 @@ def beginning(photo: Path | None) -> Motion:
     """The first frame."""
     if photo is None:
         return Motion(REST[None], np.ones((1, len(REST))))
-    from gesticulate.pipelines import registry
+    from gesticulate import registry
     from gesticulate.pipelines.portrait import prepare
     from gesticulate.video.read import read_photo
 
@@ -113,7 +113,7 @@ def drift(minutes: list[dict[str, float]]) -> list[list[object]]:
 def main(arguments: Arguments) -> None:
     if arguments.minutes < 2:
         raise UsageError(f"--minutes must be at least 2, got {arguments.minutes}.")
-    from gesticulate.pipelines import registry
+    from gesticulate import registry
 
     generator = make_generator(arguments.generator)
     encoder = registry.build("speech_encoders", generator.speech_encoder)

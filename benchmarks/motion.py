@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import tyro
 
-from gesticulate import configs
+from gesticulate import configs, registry
 from gesticulate.datasets.load import ClipRow, Clips
 from gesticulate.errors import GesticulateError, InputError, UsageError
 from gesticulate.evaluation.comparison import MOTIONS, Figure, compare, table
@@ -47,8 +47,7 @@ from gesticulate.evaluation.tables import markdown_table, save_json
 from gesticulate.keypoints import layout
 from gesticulate.keypoints.motion import Motion
 from gesticulate.motion.finish import make_motion
-from gesticulate.pipelines import registry
-from gesticulate.pipelines.preset import StageChoice
+from gesticulate.registry import StageChoice
 from gesticulate.speech.features import PROSODY
 from gesticulate.speech.track import SpeechFeatures
 

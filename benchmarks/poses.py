@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 import tyro
 
+from gesticulate import registry
 from gesticulate.errors import GesticulateError
 from gesticulate.evaluation.clips import PoseCache, listed_clips
 from gesticulate.evaluation.detection import detection_rates
 from gesticulate.evaluation.jitter import pose_jitter
 from gesticulate.evaluation.tables import markdown_table, save_json
 from gesticulate.keypoints.smoothing import smooth
-from gesticulate.pipelines import registry
 from gesticulate.video.read import VideoReader
 
 _JITTER_PARTS = ("body", "face", "left_hand", "right_hand")

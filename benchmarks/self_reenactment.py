@@ -20,6 +20,7 @@ import tyro
 from choices import make_renderers
 from PIL import Image
 
+from gesticulate import registry
 from gesticulate.errors import GesticulateError, InputError
 from gesticulate.evaluation.clips import PoseCache, listed_clips
 from gesticulate.evaluation.close_ups import close_up_sheet
@@ -41,7 +42,6 @@ from gesticulate.evaluation.steadiness import Steadiness
 from gesticulate.evaluation.tables import markdown_table, save_json
 from gesticulate.keypoints.poses import Poses
 from gesticulate.keypoints.smoothing import fill_gaps, smooth
-from gesticulate.pipelines import registry
 from gesticulate.video.read import VideoReader
 
 _TITLES = ("L1", "PSNR", "SSIM", "LPIPS", "LPIPS VGG")

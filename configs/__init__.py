@@ -24,6 +24,16 @@ def names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
+def training_names() -> list[str]:
+    """Those of trainings."""
+    return [name for name in names() if name.startswith("train-")]
+
+
+def run_names() -> list[str]:
+    """Those that make videos."""
+    return [name for name in names() if not name.startswith("train-")]
+
+
 def summary(name_or_path: str | Path) -> str:
     """The first comment line of a preset: what it is for."""
     first = find(name_or_path).read_text(encoding="utf-8").partition("\n")[0]
@@ -44,8 +54,8 @@ def find(name_or_path: str | Path) -> Path:
             return path
         raise UsageError(f"There is no preset file {path}.")
     raise UsageError(
-        f"There is no preset {name!r}{_nearest(name, names())}. Expected one of "
-        f"{', '.join(names())}, or a path that ends in .yaml."
+        f"There is no preset {name!r}{_nearest(name, names())}. Expected one that `gesticulate "
+        "presets` (or `gesticulate presets --train`) lists, or a path that ends in .yaml."
     )
 
 

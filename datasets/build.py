@@ -13,10 +13,11 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .. import __version__
+from .. import __version__, registry
 from ..errors import UsageError
 from ..speech.track import Encoder
 from .annotate import AnnotationJob, Estimator, annotate
@@ -74,68 +75,20 @@ def build(
     """
     tell = progress or (lambda *_: None)
     _check(options)
+    if estimator is None:
+        registry.check_name("pose_estimators", registry.chosen(options.estimator).name)
+    if encoder is None:
+        registry.check_name("speech_encoders", registry.chosen(options.speech_encoder).name)
     sources = find_sources(options.videos, options.val_share)
     _claim_folder(options)
     cuttings = _cut(options, sources, tell)
     clips = [clip for cutting in cuttings.values() for clip in cutting.clips]
-    make_estimator = estimator or _NamedEstimator(options.estimator)
+    make_estimator = estimator or partial(registry.build, "pose_estimators", options.estimator)
     failed = _annotate(options, clips, make_estimator, tell)
     annotated = [clip for clip in clips if clip.id not in failed]
-    make_encoder = encoder or _NamedEncoder(options.speech_encoder)
+    make_encoder = encoder or partial(registry.build, "speech_encoders", options.speech_encoder)
     results = _process(options, annotated, make_encoder, tell)
     return _publish(options, cuttings, failed, annotated, results, make_encoder, tell)
-
-
-@dataclass(frozen=True)
-class _NamedEstimator:
-    """Builds the estimator of a name; pickles, unlike a lambda."""
-
-    name: str
-
-    def __call__(self) -> Estimator:
-        if self.name == "auto":
-            from ..keypoints.auto import choose_estimator
-
-            return choose_estimator()
-        if self.name == "mediapipe":
-            from ..keypoints.mediapipe import MediaPipeEstimator
-
-            return MediaPipeEstimator()
-        if self.name == "rtmpose":
-            from ..keypoints.rtmpose import RTMPoseEstimator
-
-            return RTMPoseEstimator()
-        raise UsageError(
-            f"There is no pose estimator {self.name!r}; expected auto, mediapipe or rtmpose. "
-            "Another one can be handed to gesticulate.datasets.build.build(estimator=...)."
-        )
-
-
-@dataclass(frozen=True)
-class _NamedEncoder:
-    """Builds the speech encoder of a name."""
-
-    name: str
-
-    def __call__(self) -> Encoder:
-        beside, _, text = self.name.partition("+")
-        if beside not in ("mel", "wavlm") or text not in ("", "text"):
-            raise UsageError(
-                f"There is no speech encoder {self.name!r}; expected mel, wavlm, mel+text or "
-                "wavlm+text. Another one can be handed to "
-                "gesticulate.datasets.build.build(encoder=...)."
-            )
-        if text:
-            from ..speech.text import mel_and_text, wavlm_and_text
-
-            return mel_and_text() if beside == "mel" else wavlm_and_text()
-        if beside == "wavlm":
-            from ..speech.wavlm import WavLMEncoder
-
-            return WavLMEncoder()
-        from ..speech.features import MelEncoder
-
-        return MelEncoder()
 
 
 def _check(options: BuildOptions) -> None:

@@ -61,9 +61,10 @@ class BuildOptions:
     output: Annotated[Path, conf.arg(aliases=["-o"])]
     """Folder of the data set."""
     estimator: str = "auto"
-    """Pose estimator that annotates the clips."""
+    """Pose estimator that annotates the clips: auto, mediapipe, rtmpose, another package's, or a
+    YAML file of name and options (docs/pose-estimators.md)."""
     speech_encoder: str = "mel"
-    """What reads the speech: mel, which needs no weights; wavlm; or one of them with "+text", which
+    """Speech encoder by name: mel, which needs no weights; wavlm; or either with "+text", which
     needs a recogniser of words. A generator is used with the encoder it was trained with."""
     persons: int = 1
     """2: every video shows two people beside each other. Each is followed in their half and becomes

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from .. import registry
 from ..errors import InputError, UsageError
+from .clips import Estimator
 from .comparison import ALL, Figure, compare, table
 from .options import EvaluateOptions
 from .plots import plot_clips, plot_figures
@@ -26,8 +29,10 @@ def evaluate(options: EvaluateOptions, tell: Callable[[str], None] = lambda text
     if options.out.is_file():
         raise UsageError(f"The output {options.out} is a file. Give a folder for the results.")
     poses = options.out / "poses"
-    generated = folder_recordings(options.generated, _estimator, poses / "generated")
-    real = _real(options, poses / "real", generated)
+    registry.check_name("pose_estimators", registry.chosen(options.estimator).name)
+    estimator = partial(registry.build, "pose_estimators", options.estimator)
+    generated = folder_recordings(options.generated, estimator, poses / "generated")
+    real = _real(options, estimator, poses / "real", generated)
     sides = Sides(real, generated, options.every)
     figures, missing = compare(sides, options.metrics or ALL, bool(options.metrics), tell)
     if not figures:
@@ -56,12 +61,15 @@ def write_results(
 
 
 def _real(
-    options: EvaluateOptions, poses: Path, generated: dict[str, Recording]
+    options: EvaluateOptions,
+    estimator: Callable[[], Estimator],
+    poses: Path,
+    generated: dict[str, Recording],
 ) -> dict[str, Recording]:
     from ..datasets.publish import STATE_FILE
 
     if not (options.real / STATE_FILE).is_file():
-        return folder_recordings(options.real, _estimator, poses)
+        return folder_recordings(options.real, estimator, poses)
     from ..datasets.load import Clips
 
     clips = Clips(options.real)
@@ -74,9 +82,3 @@ def _real(
     # Where the generated clips are of this data set, they are held against their own originals.
     own = [row for row in rows if row.id in generated]
     return dataset_recordings(clips, own or rows)
-
-
-def _estimator() -> Any:
-    from ..keypoints.mediapipe import MediaPipeEstimator
-
-    return MediaPipeEstimator()

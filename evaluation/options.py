@@ -32,6 +32,9 @@ class EvaluateOptions:
     """Folder for results.md, results.json, the plots, and estimated poses."""
     metrics: tuple[MetricName, ...] = ()
     """Which to measure. Default: all that the files allow; what they do not is listed."""
+    estimator: str = "mediapipe"
+    """Pose estimator for videos without skeletons: a name, or a YAML file of name and options.
+    Figures of different estimators cannot be compared."""
     split: str = "val"
     """Which clips of a data set."""
     kinds: tuple[str, ...] = ()

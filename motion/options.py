@@ -28,3 +28,8 @@ class RetrieveOptions:
     """The alignment: registered weights, or a path to a .safetensors file."""
     json: bool = False
     """Print the list as JSON."""
+
+
+@dataclass(frozen=True)
+class StylesOptions:
+    """List what --style can be called, and what each name stands for."""

@@ -18,18 +18,18 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .. import __version__, configs
+from .. import __version__, configs, registry
 from ..errors import InputError, UsageError
 from ..keypoints.poses import Poses
 from ..motion.manner import AS_MADE, Manner
 from ..process_wide import one_blas_thread
+from ..registry import StageChoice
 from ..speech.track import Speech, SpeechFeatures
-from . import registry
 from .check import judged, within_freedom
 from .log import collected_warnings
 from .outputs import check_outputs
 from .portrait import Portrait, prepare
-from .preset import DEFAULT_PRESET, PipelinePreset, StageChoice
+from .preset import DEFAULT_PRESET, PipelinePreset
 from .progress import Callback, Meter
 from .skeleton import renderer_for
 from .stages import (

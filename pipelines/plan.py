@@ -12,12 +12,12 @@ import numpy as np
 
 from .. import configs, weights
 from ..ffmpeg_binary import chosen
+from ..registry import StageChoice, check_name
 from ..speech.track import Speech
 from .gesture_video import ROLES
 from .outputs import check_outputs
 from .portrait import output_size
-from .preset import PipelinePreset, StageChoice
-from .registry import check_name
+from .preset import PipelinePreset
 
 if TYPE_CHECKING:
     from .options import Settings

@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+
+from ..registry import StageChoice
 
 DEFAULT_PRESET = "contextual"
-
-
-@dataclass(frozen=True)
-class StageChoice:
-    """A stage by name, as `registry.build` makes it.
-
-    options: keywords of the stage's constructor; a dictionary where the constructor takes an
-        option dataclass.
-    """
-
-    name: str
-    options: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

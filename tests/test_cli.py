@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gesticulate import weights
+from gesticulate import registry, weights
+from gesticulate.cli import main
+from gesticulate.commands import COMMANDS
 from gesticulate.examples import demo_speech
 from gesticulate.video.read import VideoReader
 
@@ -105,24 +107,17 @@ def test_help_loads_nothing_heavy():
         assert option in done.stdout
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["demo"],
-        ["dialogue"],
-        ["dataset", "build"],
-        ["dataset", "words"],
-        ["evaluate"],
-        ["train", "autoencoder"],
-        ["train", "tokenizer"],
-        ["train", "generator"],
-        ["train", "dialogue"],
-    ],
-)
-def test_every_command_has_help(run, words):
-    code, out, _ = run(*words, "--help")
-    assert code == 0
-    assert "usage: gesticulate" in out
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_command_has_help(words, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([*words, "--help"])
+    assert ended.value.code == 0
+    assert "usage: gesticulate" in capsys.readouterr().out
+
+
+def test_every_commands_job_is_there():
+    for command in COMMANDS.values():
+        assert callable(registry.load_object(command.job))
 
 
 def test_presets_are_listed(run):
@@ -130,6 +125,22 @@ def test_presets_are_listed(run):
     assert code == 0
     assert "contextual" in out
     assert "offline" in out
+    assert "train-" not in out
+    code, out, _ = run("presets", "--train")
+    assert code == 0
+    assert out.count("train-") > 10
+
+
+def test_weights_are_listed_verified_and_asked_for(run, tmp_path):
+    code, out, _ = run("weights", "list")
+    assert code == 0
+    assert "renderer-lean" in out
+    code, out, _ = run("weights", "verify", "renderer-lean", "yolox-l")
+    assert code == 0
+    assert "renderer-lean: whole" in out
+    code, _, err = run("weights", "download")
+    assert code == 2
+    assert "yolox-l" in err
 
 
 def test_styles_are_listed(run):

@@ -36,7 +36,7 @@ MAY_IMPORT = {
     "": EVERY,
 }  # fmt: skip
 # Folders and modules at the root that depend on nothing of the house.
-EVERYBODYS = {"errors", "ffmpeg_binary", "process_wide", "configs", "weights"}
+EVERYBODYS = {"configs", "errors", "ffmpeg_binary", "process_wide", "registry", "weights"}
 
 
 def modules() -> list[Path]:

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from drawn_person import draw_person
 
-from gesticulate import configs
+from gesticulate import configs, registry
 from gesticulate.errors import UsageError
 from gesticulate.keypoints import layout
 from gesticulate.keypoints.poses import Poses
-from gesticulate.pipelines import registry
-from gesticulate.pipelines.preset import PipelinePreset, StageChoice
+from gesticulate.pipelines.preset import PipelinePreset
+from gesticulate.registry import StageChoice
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "swap-a-renderer.md"
 

@@ -106,6 +106,18 @@ def resolve(name: str) -> Path:
     return path
 
 
+def verify(name: str) -> Path | None:
+    """Read weights that are on this machine and compare their checksum; None where they are not.
+
+    Raises: WeightsError where they are damaged.
+    """
+    weights = get(name)
+    path = _find(weights)
+    if path is not None:
+        _verify(path, weights, again=True)
+    return path
+
+
 def locate(name_or_path: str) -> Path:
     """A .safetensors file by its path, or registered weights as `resolve` finds them."""
     if name_or_path.endswith(".safetensors"):
@@ -200,8 +212,8 @@ def reachable(endpoint: str) -> bool:
     return bool(answers and answers[0])
 
 
-def _verify(path: Path, weights: Weights) -> None:
-    """Compare size and checksum; a file that has not changed since is not read again."""
+def _verify(path: Path, weights: Weights, again: bool = False) -> None:
+    """Compare size and checksum. again: read also a file that has not changed since."""
     if weights.train:
         return
     status = path.stat()
@@ -209,7 +221,7 @@ def _verify(path: Path, weights: Weights) -> None:
         raise _damaged(path, weights, f"{status.st_size} bytes, expected {weights.bytes}")
     stamp = [status.st_size, status.st_mtime_ns, weights.sha256]
     stamps = _read_stamps()
-    if stamps.get(str(path)) == stamp:
+    if not again and stamps.get(str(path)) == stamp:
         return
     digest = hashlib.sha256()
     with open(path, "rb") as file:

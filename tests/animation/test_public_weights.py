@@ -9,14 +9,13 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from gesticulate import cli
+from gesticulate import cli, registry
 from gesticulate.animation import memory, public
 from gesticulate.animation.checkpoint import load_animation, load_with_coders, save_animation
 from gesticulate.animation.loading import convert, load_weights
 from gesticulate.animation.networks import FULL, TINY, AnimationNetwork
 from gesticulate.animation.public import CODER_FILES, NETWORK_FILES, load_public_network, our_name
 from gesticulate.errors import UsageError, WeightsError
-from gesticulate.pipelines import registry
 
 LISTS = {
     "reference_unet.pth": "moore_reference_unet.txt",

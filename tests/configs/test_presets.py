@@ -9,23 +9,10 @@ from typing import Literal
 
 import pytest
 
-from gesticulate import configs
+from gesticulate import configs, registry
+from gesticulate.commands import COMMANDS
 from gesticulate.errors import UsageError
-from gesticulate.pipelines import registry
 from gesticulate.pipelines.preset import DEFAULT_PRESET, PipelinePreset
-from gesticulate.training.diffusion_options import (
-    DialogueTraining,
-    FineGestureTraining,
-    SkeletonDiffusionTraining,
-)
-from gesticulate.training.options import (
-    AlignmentTraining,
-    AnimationTraining,
-    AutoencoderTraining,
-    GeneratorTraining,
-    RendererTraining,
-    TokenizerTraining,
-)
 
 
 @dataclass(frozen=True)
@@ -108,9 +95,7 @@ def test_every_pipeline_preset_names_stages_that_exist():
         "renderer": "renderers",
     }
     found = 0
-    for name in configs.names():
-        if "renderer:" not in configs.find(name).read_text():
-            continue
+    for name in configs.run_names():
         preset = configs.load(name, PipelinePreset)
         for role, group in groups.items():
             choice = getattr(preset, role)
@@ -123,17 +108,25 @@ def test_every_pipeline_preset_names_stages_that_exist():
     assert found >= 8
 
 
-@pytest.mark.parametrize("name", [name for name in configs.names() if name.startswith("train-")])
+def test_presets_name_their_pose_estimator_rather_than_let_the_network_choose():
+    for name in configs.run_names():
+        assert configs.load(name, PipelinePreset).estimator.name != "auto"
+
+
+def test_no_preset_is_a_copy_of_another():
+    presets = {name: configs.load(name, PipelinePreset) for name in configs.run_names()}
+    del presets["offline"]  # stays what it is when the default becomes another
+    for name, preset in presets.items():
+        assert [other for other in presets if presets[other] == preset] == [name]
+
+
+@pytest.mark.parametrize("name", configs.training_names())
 def test_every_training_preset_is_complete(name):
-    kind = {
-        "alignment": AlignmentTraining,
-        "autoencoder": AutoencoderTraining,
-        "tokenizer": TokenizerTraining,
-        "generator": GeneratorTraining,
-        "renderer": RendererTraining,
-        "animation": AnimationTraining,
-        "skeleton": SkeletonDiffusionTraining,
-        "fine": FineGestureTraining,
-        "dialogue": DialogueTraining,
-    }[name.split("-")[1]]
+    # train-skeleton-diffusion-paper is for the command `train skeleton-diffusion`.
+    (command,) = (
+        command
+        for words, command in COMMANDS.items()
+        if words[0] == "train" and f"{name}-".startswith(f"{'-'.join(words)}-")
+    )
+    kind = registry.load_object(command.options)
     assert configs.load(name, kind).loop.steps > 0

@@ -218,3 +218,10 @@ def test_two_people_become_two_clips(
         build(dataclasses.replace(options, persons=1))
     with pytest.raises(UsageError, match="persons must be 1 or 2"):
         build(dataclasses.replace(options, persons=3))
+
+
+def test_stages_are_looked_up_before_any_video_is_read(tmp_path):
+    for wrong in ({"estimator": "mediapip"}, {"speech_encoder": "mell"}):
+        with pytest.raises(UsageError, match=r"Did you mean '(mediapipe|mel)'"):
+            build(BuildOptions((tmp_path,), tmp_path / "out", **wrong))
+    assert not (tmp_path / "out").exists()

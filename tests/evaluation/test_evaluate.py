@@ -405,3 +405,8 @@ def test_frames_of_another_size_are_fitted_and_of_another_shape_refused():
             frame_scores("psnr", *sides, 1, "a")
     with pytest.raises(InputError, match="a: the real frames have 48 x 64 pixels"):
         frame_scores("psnr", frames, [frame[:48] for frame in frames], 1, "a")
+
+
+def test_the_pose_estimator_is_one_of_the_registry(tmp_path):
+    with pytest.raises(UsageError, match="Did you mean 'mediapipe'"):
+        evaluate(EvaluateOptions(tmp_path, tmp_path, tmp_path / "out", estimator="mediapip"))

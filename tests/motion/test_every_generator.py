@@ -5,7 +5,7 @@ import pytest
 from stage_contracts import check_motion_generator
 from tiny_generators import CHANNELS, GENERATORS
 
-from gesticulate import weights
+from gesticulate import registry, weights
 from gesticulate.errors import UsageError, WeightsError
 from gesticulate.evaluation.lip_sync import lip_opening
 from gesticulate.evaluation.seams import seams
@@ -13,7 +13,6 @@ from gesticulate.keypoints.layout import FACE_NOSE_TIP, MOTION_BODY
 from gesticulate.keypoints.motion import Motion
 from gesticulate.keypoints.person import REST
 from gesticulate.motion.finish import make_motion
-from gesticulate.pipelines import registry
 from gesticulate.speech.features import MelEncoder
 from gesticulate.speech.track import SpeechFeatures
 

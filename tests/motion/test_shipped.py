@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 
 import gesticulate.examples
-from gesticulate import weights
+from gesticulate import registry, weights
 from gesticulate.evaluation.gestures import amplitude, speed
 from gesticulate.evaluation.lip_sync import lip_opening
 from gesticulate.keypoints.motion import Motion
 from gesticulate.keypoints.person import REST
 from gesticulate.motion.finish import make_motion
-from gesticulate.pipelines import registry
 from gesticulate.speech.features import MelEncoder
 from gesticulate.speech.load import load
 from gesticulate.speech.track import SAMPLE_RATE, Speech

@@ -10,14 +10,13 @@ import pytest
 from nod_generator import NodGenerator
 from stage_contracts import check_motion_generator, check_renderer
 
-from gesticulate import examples
+from gesticulate import examples, registry
 from gesticulate.errors import UsageError
 from gesticulate.keypoints.person import to_motion
-from gesticulate.pipelines import registry
 from gesticulate.pipelines.gesture_video import GestureVideoPipeline
 from gesticulate.pipelines.portrait import prepare
-from gesticulate.pipelines.preset import StageChoice
 from gesticulate.pipelines.skeleton import SkeletonRenderer
+from gesticulate.registry import StageChoice
 from gesticulate.speech.features import MelEncoder
 
 EXAMPLES = Path(examples.__file__).parent
@@ -101,6 +100,23 @@ def test_unknown_names_and_options_are_named(package):
         registry.build("renderers", StageChoice("configured", {"strength": {"dept": 1}}))
     with pytest.raises(UsageError, match="'painter'"):
         GestureVideoPipeline.from_preset("offline", painter="puppet")
+
+
+def test_a_stage_with_options_comes_from_a_file(package, tmp_path):
+    file = tmp_path / "stage.yaml"
+    file.write_text("name: configured\noptions: {strength: {depth: 3}}\n")
+    assert registry.build("renderers", str(file)).strength == Strength(depth=3.0)
+
+
+def test_an_option_that_a_stage_needs_is_named():
+    with pytest.raises(UsageError, match="'mmpose' needs the option config and checkpoint"):
+        registry.build("pose_estimators", "mmpose")
+
+
+def test_every_stage_of_this_package_can_be_loaded():
+    for group, stages in registry.BUILT_IN.items():
+        for name in stages:
+            assert callable(registry.factory(group, name))
 
 
 def test_a_stage_is_replaced_by_argument(package, pipeline):

@@ -7,15 +7,14 @@ from drawn_person import draw_person
 from stage_contracts import check_renderer
 from tiny_renderer import TINY, randomise
 
-from gesticulate import weights
+from gesticulate import registry, weights
 from gesticulate.errors import InputError, UsageError, WeightsError
 from gesticulate.keypoints import layout
 from gesticulate.keypoints.poses import Poses
-from gesticulate.pipelines import registry
-from gesticulate.pipelines.preset import StageChoice
 from gesticulate.refinement.compose import Composer, border_fade, crop_paints, crop_pictures
 from gesticulate.refinement.network import LEAN, RendererNetwork, save_renderer
 from gesticulate.refinement.renderer import Drawing, LearnedRenderer
+from gesticulate.registry import StageChoice
 from gesticulate.warping.inpainting import SmoothFill
 from gesticulate.warping.layers import prepare_photo
 from gesticulate.warping.renderer import Puppet, PuppetRenderer

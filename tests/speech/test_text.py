@@ -8,8 +8,8 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast, RobertaConfig, RobertaModel
 
+from gesticulate import registry
 from gesticulate.errors import UsageError, WeightsError
-from gesticulate.pipelines import registry
 from gesticulate.pipelines.stages import SpeechEncoder
 from gesticulate.speech import text
 from gesticulate.speech.features import MelEncoder

@@ -6,147 +6,75 @@ import difflib
 import inspect
 import typing
 from collections.abc import Callable
-from dataclasses import is_dataclass
+from dataclasses import dataclass, field, is_dataclass
+from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
 
-from ..configs import validate
-from ..errors import UsageError
-from .preset import StageChoice
+from .configs import load as load_preset
+from .configs import validate
+from .errors import UsageError
 
 Factory = Callable[..., Any]
 
 
-def _auto_estimator() -> Factory:
-    from ..keypoints.auto import choose_estimator
-
-    return choose_estimator
-
-
-def _mediapipe() -> Factory:
-    from ..keypoints.mediapipe import MediaPipeEstimator
-
-    return MediaPipeEstimator
-
-
-def _rtmpose() -> Factory:
-    from ..keypoints.rtmpose import RTMPoseEstimator
-
-    return RTMPoseEstimator
-
-
-def _mmpose() -> Factory:
-    from ..keypoints.mmpose import MMPoseEstimator
-
-    return MMPoseEstimator
-
-
-def _mel() -> Factory:
-    from ..speech.features import MelEncoder
-
-    return MelEncoder
-
-
-def _wavlm() -> Factory:
-    from ..speech.wavlm import WavLMEncoder
-
-    return WavLMEncoder
-
-
-def _mel_and_text() -> Factory:
-    from ..speech.text import mel_and_text
-
-    return mel_and_text
-
-
-def _wavlm_and_text() -> Factory:
-    from ..speech.text import wavlm_and_text
-
-    return wavlm_and_text
-
-
-def _contextual() -> Factory:
-    from ..motion.contextual import ContextualGenerator
-
-    return ContextualGenerator
-
-
-def _skeleton_diffusion() -> Factory:
-    from ..motion.diffusion.skeleton import SkeletonDiffusionGenerator
-
-    return SkeletonDiffusionGenerator
-
-
-def _dialogue() -> Factory:
-    from ..motion.dialogue.diffusion import DialogueDiffusion
-
-    return DialogueDiffusion
-
-
-def _fine_gesture() -> Factory:
-    from ..motion.diffusion.fine import FineGestureGenerator
-
-    return FineGestureGenerator
-
-
-def _puppet() -> Factory:
-    from ..warping.renderer import PuppetRenderer
-
-    return PuppetRenderer
-
-
-def _learned() -> Factory:
-    from ..refinement.renderer import LearnedRenderer
-
-    return LearnedRenderer
-
-
-def _skeleton() -> Factory:
-    from .skeleton import SkeletonRenderer
-
-    return SkeletonRenderer
-
-
-def _animation() -> Factory:
-    from ..animation.renderer import AnimationRenderer
-
-    return AnimationRenderer
-
-
-def _wan_animate() -> Factory:
-    from ..animation.wan import WanAnimateRenderer
-
-    return WanAnimateRenderer
-
-
-# Each value imports its stage when it is asked for, and not before.
-BUILT_IN: dict[str, dict[str, Callable[[], Factory]]] = {
+# Each stage's module within the package and its class, or a function that makes it; imported when
+# it is asked for.
+BUILT_IN: dict[str, dict[str, str]] = {
     "pose_estimators": {
-        "auto": _auto_estimator,
-        "mediapipe": _mediapipe,
-        "rtmpose": _rtmpose,
-        "mmpose": _mmpose,
+        "auto": "keypoints.auto:choose_estimator",
+        "mediapipe": "keypoints.mediapipe:MediaPipeEstimator",
+        "rtmpose": "keypoints.rtmpose:RTMPoseEstimator",
+        "mmpose": "keypoints.mmpose:MMPoseEstimator",
     },
     "speech_encoders": {
-        "mel": _mel,
-        "wavlm": _wavlm,
-        "mel+text": _mel_and_text,
-        "wavlm+text": _wavlm_and_text,
+        "mel": "speech.features:MelEncoder",
+        "wavlm": "speech.wavlm:WavLMEncoder",
+        "mel+text": "speech.text:mel_and_text",
+        "wavlm+text": "speech.text:wavlm_and_text",
     },
     "motion_generators": {
-        "contextual": _contextual,
-        "skeleton-diffusion": _skeleton_diffusion,
-        "fine-gesture": _fine_gesture,
-        "dialogue": _dialogue,
+        "contextual": "motion.contextual:ContextualGenerator",
+        "skeleton-diffusion": "motion.diffusion.skeleton:SkeletonDiffusionGenerator",
+        "fine-gesture": "motion.diffusion.fine:FineGestureGenerator",
+        "dialogue": "motion.dialogue.diffusion:DialogueDiffusion",
     },
     "renderers": {
-        "puppet": _puppet,
-        "learned": _learned,
-        "skeleton": _skeleton,
-        "animation": _animation,
-        "wan-animate": _wan_animate,
+        "puppet": "warping.renderer:PuppetRenderer",
+        "learned": "refinement.renderer:LearnedRenderer",
+        "skeleton": "pipelines.skeleton:SkeletonRenderer",
+        "animation": "animation.renderer:AnimationRenderer",
+        "wan-animate": "animation.wan:WanAnimateRenderer",
     },
 }
+
+
+@dataclass(frozen=True)
+class StageChoice:
+    """A stage by name, as `build` makes it.
+
+    options: keywords of the stage's constructor; a dictionary where the constructor takes an
+        option dataclass.
+    """
+
+    name: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+def chosen(name_or_file: str) -> StageChoice:
+    """A stage without options by its name; with options by a YAML file of `name` and `options`.
+
+    Raises: UsageError where the file is missing or says something else.
+    """
+    if name_or_file.endswith((".yaml", ".yml")):
+        return load_preset(name_or_file, StageChoice)
+    return StageChoice(name_or_file)
+
+
+def load_object(place: str) -> Any:
+    """What stands at "module:name" within the package."""
+    module, _, name = place.partition(":")
+    return getattr(import_module(f".{module}", __package__), name)
 
 
 def names(group: str) -> list[str]:
@@ -175,7 +103,7 @@ def factory(group: str, name: str) -> Factory:
     """
     check_name(group, name)
     if name in BUILT_IN[group]:
-        return BUILT_IN[group][name]()
+        return typing.cast(Factory, load_object(BUILT_IN[group][name]))
     points = entry_points(group=f"gesticulate.{group}")
     return typing.cast(Factory, next(point for point in points if point.name == name).load())
 
@@ -185,11 +113,12 @@ def build(
 ) -> Any:
     """Make a stage.
 
+    choice: also what `chosen` takes.
     device, low_memory: handed to stages that take them; the others run as they run.
     Raises: UsageError for an unknown name or option, or a device that is not here; WeightsError as
     the stage does.
     """
-    choice = StageChoice(choice) if isinstance(choice, str) else choice
+    choice = chosen(choice) if isinstance(choice, str) else choice
     make = factory(group, choice.name)
     signature = inspect.signature(make)
     options = _checked(choice, make, signature)
@@ -238,4 +167,16 @@ def _checked(choice: StageChoice, make: Factory, signature: inspect.Signature) -
         if inner and isinstance(value, dict):
             value = validate(value, typing.cast(type, inner[0]), f"option {key!r} of {choice.name}")
         options[key] = value
+    needed = [
+        key
+        for key, parameter in signature.parameters.items()
+        if parameter.default is parameter.empty
+        and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+        and key not in options
+    ]
+    if needed:
+        raise UsageError(
+            f"The stage {choice.name!r} needs the option {' and '.join(needed)}. Give it in a "
+            f"preset or a YAML file: {{name: {choice.name}, options: {{{needed[0]}: ...}}}}."
+        )
     return options
