@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from ..evaluation.lpips import Lpips
+from ..keypoints import layout
 from ..refinement.discriminator import PatchDiscriminator, discriminator_hinge, generator_hinge
 from ..refinement.edges import GROUPS
 from ..refinement.face.network import (
@@ -32,8 +33,13 @@ from .loop import Learner, Run, moving_average
 # to learn. Of the discriminator: S2G-MDD's.
 _BETAS = (0.9, 0.99)
 _CRITIC_BETAS = (0.5, 0.999)
-_CRITIC_WIDTHS = (32, 64, 128)
+_CRITIC_WIDTHS = (64, 128)
+# Logits of the discriminator are multiplied by this: spectral normalisation bounds how fast they
+# may change, and over squares that differ in a few pixels of teeth they stayed at zero for good.
+_GAIN = 12.0
 _SHEET_PAIRS = 24
+# Of the 133 points.
+_LIPS_AND_LIDS = slice(layout.FACE.start + 36, layout.FACE.stop)
 
 
 def train_face(options: FaceTraining) -> Path:
@@ -155,7 +161,7 @@ def surroundings(pairs: FacePairs) -> Tensor:
 def _drawn_points(points: Tensor, size: int) -> Tensor:
     """[B, 1, S, S], 1 at the pixels of lips and lids."""
     drawn = points.new_zeros(len(points), 1, size, size)
-    places = ((points[:, 23 + 36 : 23 + 68, :2] + 1) * 0.5 * (size - 1)).round().long()
+    places = ((points[:, _LIPS_AND_LIDS, :2] + 1) * 0.5 * (size - 1)).round().long()
     inside = ((places >= 0) & (places < size)).all(-1)
     batch = torch.arange(len(points)).unsqueeze(1).expand(places.shape[:2])
     drawn[batch[inside], 0, places[..., 1][inside], places[..., 0][inside]] = 1.0
@@ -188,35 +194,49 @@ def _fit(
             terms = objective(drawn, pairs)
             if judged:
                 critic.module.requires_grad_(False)
-                terms["adversarial"] = generator_hinge(critic.module(*_shown(drawn, edges)))
+                terms["adversarial"] = generator_hinge(
+                    _GAIN * critic.module(*_close_up(drawn, edges, pairs.points))
+                )
                 terms["loss"] = terms["loss"] + options.losses.adversarial * terms["adversarial"]
         learner.learn(terms["loss"])
         if judged:
-            terms |= _judge(run, critic, drawn.detach(), pairs.target, edges)
+            terms |= _judge(run, critic, drawn.detach(), pairs, edges)
         averaged.update_parameters(network)
         run.finish_step(terms, validate, learner.scheduler.get_last_lr()[0])
     return averaged.module.eval()
 
 
 def _judge(
-    run: Run, critic: Learner, drawn: Tensor, target: Tensor, edges: Tensor
+    run: Run, critic: Learner, drawn: Tensor, pairs: FacePairs, edges: Tensor
 ) -> dict[str, Tensor]:
     """The discriminator's own step, and how often it was right."""
     critic.module.requires_grad_(True)
     critic.model.train()
+    twice = torch.cat([pairs.points, pairs.points])
     with run.accelerator.autocast():
-        both = _shown(torch.cat([target, drawn]), torch.cat([edges, edges]))
-        real, fake = critic.model(*both).float().chunk(2)
+        both = _close_up(torch.cat([pairs.target, drawn]), torch.cat([edges, edges]), twice)
+        real, fake = (_GAIN * critic.model(*both).float()).chunk(2)
         loss = discriminator_hinge(real, fake)
     critic.learn(loss)
     right = ((real > 0).float().mean() + (fake < 0).float().mean()) / 2
     return {"critic": loss.detach(), "critic_right": right.detach()}
 
 
-def _shown(picture: Tensor, edges: Tensor) -> tuple[Tensor, Tensor]:
-    """What the discriminator sees: it was made for all groups of edges."""
+def _close_up(picture: Tensor, edges: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
+    """What the discriminator sees: half of each side, about the lips or the eye, where pictures
+    differ. picture: [B, 3, S, S]; edges: [B, 3, S/2, S/2], which get the groups it was made for."""
     rest = edges.new_zeros(len(edges), len(GROUPS) - edges.shape[1], *edges.shape[2:])
-    return picture, torch.cat([edges, rest], dim=1)
+    edges = torch.cat([edges, rest], dim=1)
+    size, half = picture.shape[-1], picture.shape[-1] // 2
+    places = points[:, _LIPS_AND_LIDS, :2]
+    near = (places.abs() < 1).all(-1, keepdim=True)
+    middle = (places * near).sum(1) / near.sum(1).clamp(min=1)
+    corner = ((middle + 1) * 0.5 * size - half / 2).round().long().clamp(0, size - half) // 2 * 2
+    pictures, maps = [], []
+    for one, lines, (x, y) in zip(picture, edges, corner.tolist(), strict=True):
+        pictures.append(one[:, y : y + half, x : x + half])
+        maps.append(lines[:, y // 2 : (y + half) // 2, x // 2 : (x + half) // 2])
+    return torch.stack(pictures), torch.stack(maps)
 
 
 class _OneThread(torch.utils.data.IterableDataset):
