@@ -131,7 +131,7 @@ class FacePairStream:
         else:
             candidates = rng.choice(clip.usable, _CANDIDATES)
         # A head that has turned differs from its photo in ways that no mouth explains.
-        turned = [_turn(clip.points[photo], clip.points[i]) for i in candidates]
+        turned = [turn(clip.points[photo], clip.points[i]) for i in candidates]
         driving = candidates[int(np.argmin(turned))]
         return self.made(clip, int(photo), int(driving), [int(i) for i in more], rng)
 
@@ -198,7 +198,7 @@ class FacePairStream:
         )  # fmt: skip
 
 
-def _turn(photo: np.ndarray, driving: np.ndarray) -> float:
+def turn(photo: np.ndarray, driving: np.ndarray) -> float:
     """How far a head has turned out of the picture's plane, as the misfit of its skull's points
     in pixels. photo, driving: [68, 2]."""
     moved = fit_similarity(photo[SKULL], driving[SKULL])(photo[SKULL])
