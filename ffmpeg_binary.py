@@ -29,7 +29,7 @@ _PICTURES = (
     "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
 )
 _SOUND = (
-    "aformat=sample_fmts=s32,pan=mono|c0=0.5*c0+-0.5*c1,aresample=16000:async=1:first_pts=0,"
+    "aformat=sample_fmts=s32,pan=mono|c0<c0+-1*c1,aresample=16000:async=1:first_pts=0,"
     "highpass=30,asetnsamples=80:0,volume=0:enable=between(t\\,0\\,1),apad=whole_len=3200,"
     "atrim=end_sample=3200"
 )
@@ -136,6 +136,17 @@ def _said(command: list[str]) -> str:
             + (" / ".join(line.strip() for line in last) or "it said nothing")
         )
     return ended.stdout
+
+
+@lru_cache(maxsize=16)
+def can_filter(filters: str) -> bool:
+    """Whether the chosen ffmpeg has been built with the filters of a chain: tried on one frame."""
+    try:
+        _said([ffmpeg_path(), *_QUIET.split(), "-f", "lavfi", "-i", "color=s=64x64:d=0.04",
+               "-vf", filters, "-f", "null", "-"])  # fmt: skip
+    except _UnfitError:
+        return False
+    return True
 
 
 # Bytes of a name that are no UTF-8 are lone surrogates in Python, which ffmpeg-python cannot hash:

@@ -34,7 +34,7 @@ from gesticulate.pipelines.gesture_video import EXPRESSIVENESS
 from gesticulate.pipelines.portrait import prepare
 from gesticulate.speech.load import load
 from gesticulate.speech.track import SpeechFeatures
-from gesticulate.video.read import read_photo
+from gesticulate.video.photo import read_photo
 
 from motion import make_generator  # isort: skip
 

@@ -71,7 +71,7 @@ def beginning(photo: Path | None) -> Motion:
         return Motion(REST[None], np.ones((1, len(REST))))
     from gesticulate import registry
     from gesticulate.pipelines.portrait import prepare
-    from gesticulate.video.read import read_photo
+    from gesticulate.video.photo import read_photo
 
     estimator = registry.build("pose_estimators", "auto")
     return to_motion(prepare(read_photo(photo), estimator, None, 25.0).pose)

@@ -22,7 +22,7 @@ from gesticulate.errors import GesticulateError, InputError
 from gesticulate.evaluation.close_ups import close_up_sheet
 from gesticulate.examples import demo_speech
 from gesticulate.pipelines.gesture_video import GestureVideoPipeline
-from gesticulate.video.read import read_photo
+from gesticulate.video.photo import read_photo
 
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 _CELL = 256

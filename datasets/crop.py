@@ -11,6 +11,8 @@ from ..errors import InputError
 from ..ffmpeg_binary import ffmpeg_path, file_url, running
 from ..keypoints import layout
 from ..keypoints.poses import Poses
+from ..media_input import pictures, sound, tagged_bt709
+from ..media_probe import video_of
 from .options import FPS
 from .shots import Span
 
@@ -84,18 +86,21 @@ def write_crop(_: None, job: CropJob) -> None:
     """
     import ffmpeg
 
-    crop, span = job.crop, job.span
-    source = ffmpeg.input(file_url(job.video), ss=f"{span.start:.4f}", t=f"{span.seconds:.4f}")
-    pictures = source["V:0"].filter("fps", FPS, start_time=0)
-    pictures = pictures.filter("crop", crop.side, crop.side, crop.x, crop.y)
-    pictures = pictures.filter("scale", crop.size, crop.size, flags="area")
+    crop, span, video = job.crop, job.span, video_of(job.video)
+    stream = pictures(video, FPS, start=span.start)
+    stream = stream.filter("crop", crop.side, crop.side, crop.x, crop.y)
+    stream = stream.filter("scale", crop.size, crop.size, flags="area")
+    streams = [tagged_bt709(stream, "yuv420p")]
+    if video.sound is not None:
+        heard = sound(video, start=span.start)
+        streams.append(heard.filter("atrim", end=span.seconds))
     part = job.output.with_name(job.output.stem + ".part" + job.output.suffix)
     # 17: visibly lossless; a renderer must not learn another codec's blocks.
-    stream = ffmpeg.output(
-        pictures, file_url(part), map="0:a:0?", vcodec="libx264", crf=17, pix_fmt="yuv420p",
-        vframes=span.num_frames, acodec="aac", loglevel="error",
+    output = ffmpeg.output(
+        *streams, file_url(part), vcodec="libx264", crf=17, vframes=span.num_frames,
+        acodec="aac", loglevel="error",
     ).overwrite_output()  # fmt: skip
-    with running(ffmpeg.compile(stream, cmd=ffmpeg_path())) as encoder:
+    with running(ffmpeg.compile(output, cmd=ffmpeg_path())) as encoder:
         if encoder.process.wait() != 0:
             part.unlink(missing_ok=True)
             raise InputError(f"{job.video} cannot be cropped. ffmpeg said:\n{encoder.messages()}")

@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
-from ..ffmpeg_binary import ffmpeg_path, file_url, running
+from ..ffmpeg_binary import ffmpeg_path, running
+from ..media_input import pictures
+from ..media_probe import video_of
 from .options import FPS
 from .shots import Span
 
@@ -36,8 +38,7 @@ def read_span(
     """
     import ffmpeg
 
-    stream = ffmpeg.input(file_url(path), ss=f"{span.start:.4f}")["V:0"]
-    stream = stream.filter("fps", FPS, start_time=0)
+    stream = pictures(video_of(path), FPS, start=span.start)
     if square is not None:
         x, y, side = square
         stream = stream.filter("crop", side, side, x, y)

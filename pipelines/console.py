@@ -160,7 +160,7 @@ def _run(
     callback: Callback,
 ) -> GestureVideo:
     from ..speech.load import load
-    from ..video.read import read_photo
+    from ..video.photo import read_photo
     from .outputs import check_outputs
 
     # What can be wrong with the inputs is said before the stages load, which takes some seconds.

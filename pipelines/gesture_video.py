@@ -233,7 +233,7 @@ class GestureVideoPipeline:
         self, photo: str | Path | np.ndarray, size: int | None, renderer: Renderer, meter: Meter
     ) -> tuple[Portrait, PreparedPhoto]:
         """The person in the photo, and the photo as the renderer needs it."""
-        from ..video.read import read_photo
+        from ..video.photo import read_photo
 
         with meter.stage("photo"):
             picture = photo if isinstance(photo, np.ndarray) else read_photo(photo)

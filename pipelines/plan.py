@@ -118,7 +118,7 @@ def plan(
     Raises: UsageError, InputError, WeightsError as the run would before its first stage.
     """
     from ..speech.load import load
-    from ..video.read import read_photo
+    from ..video.photo import read_photo
 
     check_outputs(out, settings.save_poses, inputs=(photo, speech, settings.poses))
     settings.manner()

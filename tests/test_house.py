@@ -36,7 +36,10 @@ MAY_IMPORT = {
     "": EVERY,
 }  # fmt: skip
 # Folders and modules at the root that depend on nothing of the house.
-EVERYBODYS = {"configs", "errors", "ffmpeg_binary", "process_wide", "registry", "weights"}
+EVERYBODYS = {
+    "configs", "errors", "ffmpeg_binary", "media_input", "media_probe", "process_wide", "registry",
+    "weights",
+}  # fmt: skip
 
 
 def modules() -> list[Path]:

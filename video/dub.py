@@ -7,35 +7,35 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..ffmpeg_binary import ffmpeg_path, file_url, running
+from ..media_input import sound
+from ..media_probe import Media, sound_of
 
 _RATE = 48_000
 
 
 def dub(
-    video: str | Path,
-    has_sound: bool,
+    video: Media,
     seconds: float,
     spans: Sequence[tuple[float, float, Path]],
     out: Path,
 ) -> None:
     """Write the sound track of a video with spans replaced, as a WAV file.
 
-    has_sound: whether the video has any; else there is silence around the spans. seconds: of the
-    video. spans: (start, end, sound file) in seconds; a sound that is longer is cut off, one that
-    is shorter leaves silence.
-    Raises: InputError where ffmpeg cannot read one of them.
+    video: where it has no sound, there is silence around the spans. seconds: of the video. spans:
+    (start, end, sound file) in seconds; a sound that is longer is cut off, one that is shorter
+    leaves silence.
+    Raises: InputError where one of them cannot be read.
     """
     import ffmpeg
 
-    if has_sound:
-        track = ffmpeg.input(file_url(video))["a:0"]
-        track = track.filter("aresample", _RATE, **{"async": 1, "first_pts": 0})
+    if video.sound is not None:
+        track = sound(video, _RATE)
     else:
         track = ffmpeg.input(f"anullsrc=r={_RATE}:cl=mono", f="lavfi", t=seconds)
-    for start, end, sound in spans:
+    for start, end, path in spans:
         silent = f"between(t,{start:.6f},{end:.6f})"
         track = track.filter("volume", 0, enable=silent)
-        new = ffmpeg.input(file_url(sound))["a:0"].filter("aresample", _RATE, first_pts=0)
+        new = sound(sound_of(path), _RATE)
         new = new.filter("atrim", end=end - start)
         new = new.filter("adelay", delays=round(start * 1000), all=1)
         track = ffmpeg.filter([track, new], "amix", inputs=2, duration="first", normalize=0)

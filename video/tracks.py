@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 from ..errors import InputError
 from ..ffmpeg_binary import ffmpeg_path, file_url, running
+from ..media_input import mono_sound
+from ..media_probe import sound_of
 
 _RATE = 48_000
 _BLOCK = _RATE // 200
@@ -36,7 +38,7 @@ def join_tracks(tracks: Sequence[Track], seconds: float, out: Path) -> None:
     """Write one or two tracks as the channels of a WAV file of exactly so many seconds.
 
     All begin together; one that ends early is silent from there on.
-    Raises: InputError where ffmpeg cannot read one of them.
+    Raises: InputError where one of them cannot be read.
     """
     import ffmpeg
 
@@ -56,15 +58,7 @@ def join_tracks(tracks: Sequence[Track], seconds: float, out: Path) -> None:
 
 
 def _channel(track: Track, samples: int) -> Any:
-    import ffmpeg
-
-    sound = ffmpeg.input(file_url(track.path))["a:0"].filter("aformat", sample_fmts="s32")
-    if track.channel is None:
-        sound = sound.filter("aformat", channel_layouts="mono")
-    else:
-        sound = sound.filter("channelmap", map=str(track.channel), channel_layout="mono")
-    # As in speech/load.py: gaps in the source become silence, so that nothing slips.
-    sound = sound.filter("aresample", _RATE, **{"async": 1, "first_pts": 0})
+    sound = mono_sound(sound_of(track.path), _RATE, track.channel)
     if track.spans is not None:
         heard = "+".join(f"between(t,{start:.3f},{end:.3f})" for start, end in track.spans)
         # Filters switch at the blocks in which sound is handed on.

@@ -12,12 +12,15 @@ from contextlib import contextmanager
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
+from scipy.io import wavfile
 
-from ..errors import GesticulateError, InputError, UsageError
+from .. import media_input
+from ..errors import GesticulateError, UsageError
 from ..ffmpeg_binary import FFmpeg, ffmpeg_path, file_url, running
+from ..media_probe import Media, sound_of
 
 # The rate of a sound's waveform: ``speech.track.SAMPLE_RATE``, which this folder may not import.
 WAVEFORM_RATE = 16_000
@@ -132,7 +135,7 @@ def write_video(
             except BrokenPipeError:
                 pass  # ffmpeg gave up; its exit code and last words say why
             if encoder.process.wait() != 0:
-                raise _failure(encoder, Path(path), sound)
+                raise _failure(encoder, Path(path))
 
 
 def _counted(frames: Iterable[np.ndarray], promised: int | None) -> Iterator[np.ndarray]:
@@ -167,7 +170,7 @@ def _command(
     part: Path,
     fps: float,
     size: tuple[int, int],
-    sound: dict[str, Any] | None,
+    sound: Media | None,
     metadata: Mapping[str, str],
     copy_sound: bool,
 ) -> list[str]:
@@ -175,58 +178,40 @@ def _command(
 
     width, height = (side + side % 2 for side in size)
     rate = str(Fraction(fps).limit_denominator(100_000))
-    pictures = ffmpeg.input(
+    frames = ffmpeg.input(
         "pipe:", format="rawvideo", pix_fmt="rgb24", s=f"{width}x{height}", framerate=rate
     ).video
-    # Without these players and encoders guess the matrix, and skin turns pink or green.
-    pictures = (
-        pictures.filter("scale", out_color_matrix="bt709", out_range="tv",
-                        flags="bicubic+accurate_rnd+full_chroma_int")
-        .filter("format", "yuv420p")
-        .filter("setparams", range="tv", colorspace="bt709", color_primaries="bt709",
-                color_trc="bt709")
-    )  # fmt: skip
-    streams = [pictures]
+    streams = [media_input.tagged_bt709(frames, "yuv420p")]
     options = {
         "vcodec": "libx264", "preset": _PRESET, "crf": _CRF, "format": "mp4",
         "movflags": "+faststart", "map_metadata": -1, "loglevel": "error",
         **{f"metadata:g:{i}": f"{key}={value}" for i, (key, value) in enumerate(metadata.items())},
     }  # fmt: skip
-    if sound is not None and copy_sound:
-        streams.append(ffmpeg.input(**sound)["a:0"])
+    # Of a broadcast's packets the time would be lost at which they begin.
+    if sound is not None and copy_sound and not sound.discontinuous:
+        streams.append(media_input.packets(sound))
         options |= {"acodec": "copy"}
     elif sound is not None:
-        # As in speech/load.py: no NaN, and gaps in the source become silence so that nothing slips.
-        track = ffmpeg.input(**sound)["a:0"].filter("aformat", sample_fmts="s32")
-        track = track.filter("aresample", **{"async": 1, "first_pts": 0})
-        streams.append(track)
+        streams.append(media_input.sound(sound))
         options |= {"acodec": "aac", "audio_bitrate": _SOUND_BITRATE}
     return ffmpeg.compile(
-        ffmpeg.output(*streams, file_url(part), **options), cmd=ffmpeg_path(), overwrite_output=True
+        ffmpeg.output(*streams, file_url(part), **options),
+        cmd=ffmpeg_path(),
+        overwrite_output=True,
     )
 
 
 @contextmanager
-def _sound_input(sound: Sound | str | Path | None) -> Iterator[dict[str, Any] | None]:
-    """What ``ffmpeg.input`` needs; a waveform without a file lies in a temporary one meanwhile."""
-    if sound is None:
-        yield None
-        return
-    if isinstance(sound, (str, Path)):
-        source: Path | None = Path(sound)
-        waveform = None
-    else:
-        source = sound.source
-        waveform = sound.waveform
-    if source is not None:
-        if not source.is_file():
-            raise InputError(f"the sound file {source} is missing. Was it moved?")
-        yield {"filename": file_url(source)}
+def _sound_input(given: Sound | str | Path | None) -> Iterator[Media | None]:
+    """The file of a sound; a waveform without one lies in a temporary one meanwhile."""
+    path = Path(given) if isinstance(given, (str, Path)) else getattr(given, "source", None)
+    if given is None or isinstance(given, (str, Path)) or path is not None:
+        yield None if path is None else sound_of(path)
         return
     with tempfile.TemporaryDirectory() as folder:
-        raw = Path(folder) / "sound.f32"
-        np.ascontiguousarray(waveform, dtype="<f4").tofile(raw)
-        yield {"filename": file_url(raw), "format": "f32le", "ar": WAVEFORM_RATE, "ac": 1}
+        raw = Path(folder) / "sound.wav"
+        wavfile.write(raw, WAVEFORM_RATE, np.ascontiguousarray(given.waveform, dtype="<f4"))
+        yield sound_of(raw)
 
 
 @contextmanager
@@ -241,7 +226,7 @@ def _complete_or_nothing(path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
-def _failure(encoder: FFmpeg, path: Path, sound: Sound | str | Path | None) -> GesticulateError:
+def _failure(encoder: FFmpeg, path: Path) -> GesticulateError:
     said = encoder.messages()
     limit = -getattr(signal, "SIGXFSZ", 0)  # the signal that ends who writes beyond ``ulimit -f``
     full = ("No space left", "File too large", "quota exceeded")
@@ -251,8 +236,6 @@ def _failure(encoder: FFmpeg, path: Path, sound: Sound | str | Path | None) -> G
             f"the disk of {path} is full ({free:.1f} MB free), or a limit on the size of files "
             f"was reached. Make room or choose another folder. ffmpeg said:\n{said or 'nothing'}"
         )
-    if "matches no streams" in said or "does not contain any stream" in said:
-        return InputError(f"{getattr(sound, 'source', sound)} has no sound to go with the video.")
     return GesticulateError(
         f"ffmpeg could not write {path} (exit code {encoder.process.returncode}). "
         f"It said:\n{said or 'nothing'}"

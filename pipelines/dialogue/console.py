@@ -40,7 +40,7 @@ def show_dialogue(options: DialogueOptions) -> None:
 
 def _run(options: DialogueOptions, callback: Callback) -> DialogueVideo:
     from ...speech.turns import read_conversation
-    from ...video.read import read_photo
+    from ...video.photo import read_photo
     from ..outputs import check_outputs
     from .pipeline import DialoguePipeline, out_paths
 

@@ -163,7 +163,7 @@ class DialoguePipeline:
         self, photos: tuple[Photo, Photo], size: int | None, renderer: Renderer, meter: Meter
     ) -> tuple[tuple[Portrait, Portrait], tuple[PreparedPhoto, PreparedPhoto]]:
         """Both portraits, of one height, and the photos as the renderer needs them."""
-        from ...video.read import read_photo
+        from ...video.photo import read_photo
 
         with meter.stage("photo", steps=2):
             pictures = [p if isinstance(p, np.ndarray) else read_photo(p) for p in photos]

@@ -75,7 +75,7 @@ def sound_of(reader: VideoReader, edits: Iterable[Edit], folder: Path) -> dict[s
     info = reader.info
     if new:
         mixed = folder / "sound.wav"
-        dub(reader.path, info.has_sound, reader.num_frames / reader.fps, new, mixed)
+        dub(reader.media, reader.num_frames / reader.fps, new, mixed)
         return {"sound": mixed}
     if not info.has_sound:
         return {"sound": None}

@@ -18,7 +18,7 @@ def open_video(path: str | Path, edits: Iterable[Edit]) -> VideoReader:
     edit brings none; UsageError where a span ends behind the video, by more than a frame.
     """
     reader = VideoReader(path)
-    check_steady(path)
+    check_steady(reader.media)
     seconds = reader.num_frames / reader.fps
     for edit in edits:
         if edit.stop > seconds + 1 / reader.fps:

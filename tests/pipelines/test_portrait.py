@@ -105,7 +105,7 @@ def test_missing_shoulders_are_told(portrait, caplog):
 
 def test_real_photos_are_taken(pipeline, data_dir):
     """Portraits from the front, of any shape, pass."""
-    from gesticulate.video.read import read_photo
+    from gesticulate.video.photo import read_photo
 
     for path in sorted((data_dir / "photos").glob("halfbody-*.jpg"))[:4]:
         portrait = prepare(read_photo(path), pipeline.estimator, 384, 25.0)

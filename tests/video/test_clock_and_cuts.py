@@ -1,5 +1,6 @@
 """Steady frame rates, cuts, and sound put into a span."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import ffmpeg
@@ -9,6 +10,7 @@ import soundfile
 
 from gesticulate.errors import InputError
 from gesticulate.ffmpeg_binary import ffmpeg_path
+from gesticulate.media_probe import probe
 from gesticulate.speech.load import load
 from gesticulate.speech.track import SAMPLE_RATE, Speech
 from gesticulate.video.clock import check_steady
@@ -32,7 +34,7 @@ def video(tmp_path_factory) -> Path:
 def test_steady_rates_pass(tmp_path, fps):
     frames = [np.full((64, 96, 3), 4 * t, np.uint8) for t in range(40)]
     write_video(tmp_path / "a.mp4", frames, fps=fps, size=(96, 64))
-    check_steady(tmp_path / "a.mp4")
+    check_steady(probe(tmp_path / "a.mp4"))
 
 
 def test_a_varying_rate_is_refused(video, tmp_path):
@@ -41,7 +43,7 @@ def test_a_varying_rate_is_refused(video, tmp_path):
     stream = ffmpeg.output(pictures, str(path), fps_mode="vfr")
     stream.run(cmd=ffmpeg_path(), quiet=True)
     with pytest.raises(InputError, match=r"varying frame rate.*cfr"):
-        check_steady(path)
+        check_steady(probe(path))
 
 
 def test_a_cut_is_found_and_fast_motion_is_none():
@@ -58,7 +60,8 @@ def test_a_cut_is_found_and_fast_motion_is_none():
 def test_a_span_is_dubbed_and_the_rest_stays(video, tmp_path, has_sound):
     buzz = 0.5 * (-1.0) ** (np.arange(SAMPLE_RATE) // 40)
     soundfile.write(tmp_path / "new.wav", buzz, SAMPLE_RATE)
-    dub(video, has_sound, 2.0, [(0.5, 1.0, tmp_path / "new.wav")], tmp_path / "out.wav")
+    media = probe(video) if has_sound else replace(probe(video), sound=None)
+    dub(media, 2.0, [(0.5, 1.0, tmp_path / "new.wav")], tmp_path / "out.wav")
     own, new = load(video).waveform, load(tmp_path / "out.wav").waveform
     assert len(new) == pytest.approx(2 * SAMPLE_RATE, abs=1200)
     for at in (slice(2000, 7000), slice(18000, 30000)):

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from gesticulate.errors import InputError
-from gesticulate.video.read import read_photo
+from gesticulate.video.photo import read_photo
 
 
 @pytest.fixture

@@ -219,7 +219,7 @@ def test_places_that_cannot_be_written_to(tmp_path: Path) -> None:
 
 
 def test_sound_that_is_none(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="is missing"):
+    with pytest.raises(InputError, match="there is no sound file"):
         write_video(
             tmp_path / "o.mp4", numbered(5, 64, 64), fps=25, size=(64, 64),
             sound=tmp_path / "gone.wav",
