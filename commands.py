@@ -114,6 +114,9 @@ COMMANDS: dict[tuple[str, ...], Command] = {
     ("train", "face"): _training(
         "train the refiner of mouth and eyes", "face_options:FaceTraining", "face:train_face"
     ),
+    ("train", "lips"): _training(
+        "train what moves the lips to the speech", "options:LipTraining", "lips:train_lips"
+    ),
     ("train", "animation"): _training(
         "train the diffusion renderer", "options:AnimationTraining", "animation:train_animation"
     ),

@@ -29,6 +29,8 @@ BUILT_IN: dict[str, dict[str, str]] = {
     },
     "speech_encoders": {
         "mel": "speech.features:MelEncoder",
+        "whisper": "speech.features.whisper:WhisperEncoder",
+        "whisper+mel": "speech.features.whisper:whisper_and_mel",
         "wavlm": "speech.wavlm:WavLMEncoder",
         "mel+text": "speech.text:mel_and_text",
         "wavlm+text": "speech.text:wavlm_and_text",

@@ -64,8 +64,9 @@ class BuildOptions:
     """Pose estimator that annotates the clips: auto, mediapipe, rtmpose, another package's, or a
     YAML file of name and options (docs/pose-estimators.md)."""
     speech_encoder: str = "mel"
-    """Speech encoder by name: mel, which needs no weights; wavlm; or either with "+text", which
-    needs a recogniser of words. A generator is used with the encoder it was trained with."""
+    """Speech encoder by name: mel, whisper or whisper+mel, which need no download; wavlm; mel+text
+    or wavlm+text, which need a recogniser of words. A generator is used with the encoder it was
+    trained with."""
     persons: int = 1
     """2: every video shows two people beside each other. Each is followed in their half and becomes
     a clip, `...-left` and `...-right`, of the same frames."""

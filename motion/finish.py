@@ -21,6 +21,7 @@ from .blinks import add_blinks, closure
 from .hand_speed import MOST, limit_speed
 from .lips import EXPECTED_SHARE, STRETCH, articulate, gate, opening, set_opening
 from .manner import AS_MADE, Manner, in_manner
+from .mouth_shape import shape_mouth
 from .seeds import draws
 from .shaping import (
     EASE_SECONDS,
@@ -148,17 +149,31 @@ def finish(
     motion = in_manner(motion, speech, manner, span)
     if options.hand_speed is not None:
         motion = limit_speed(motion, options.hand_speed)
-    share = gate(voice, fps)
-    wanted = articulate(
-        drawn, known.lip_opening, share, options.lip_stretch, options.expected_share
-    )
-    fade = fade_out(len(motion), EASE_SECONDS["lips"], fps)
-    motion = set_opening(motion, wanted + fade * (max(opening(reference)[0], 0) - wanted))
+    motion = _speak(motion, known, speech, reference, drawn)
     if options.blinks:
         motion = add_blinks(motion, closure(len(motion), fps, draws(seed, "blinks")))
     points = motion.points.copy()
     points[0] = reference.points[0]
     return Motion(points, motion.confidence, fps)
+
+
+def _speak(
+    motion: Motion,
+    known: RawMotion,
+    speech: SpeechFeatures,
+    reference: Motion,
+    drawn: np.ndarray,
+) -> Motion:
+    """The motion with a mouth that says the speech: as a lip model heard it, else as the generator
+    made it. drawn: [T], the generator's own opening."""
+    options, share = known.finishing, gate(speech.voice, motion.fps)
+    fade = fade_out(len(motion), EASE_SECONDS["lips"], motion.fps)
+    if speech.lips is not None:
+        return shape_mouth(motion, reference, speech.lips, share, fade)
+    wanted = articulate(
+        drawn, known.lip_opening, share, options.lip_stretch, options.expected_share
+    )
+    return set_opening(motion, wanted + fade * (max(opening(reference)[0], 0) - wanted))
 
 
 def check(raw: Motion, speech: SpeechFeatures) -> None:

@@ -129,7 +129,8 @@ class GestureVideoPipeline:
         stages that take one. low_memory: as device, for stages that can do with less memory.
         stages: ``estimator``, ``speech``, ``motion`` or ``renderer`` in
         place of the preset's: a stage's name or an object that keeps its protocol. Another motion
-        generator comes with the speech encoder that it was trained with, unless one is given.
+        generator comes with the speech encoder that it was trained with, unless one is given. The
+        preset's lip model listens along with any speech encoder.
         Raises: UsageError for an unknown preset, stage or option; WeightsError for weights that
         are damaged or cannot be fetched.
         """
@@ -151,6 +152,10 @@ class GestureVideoPipeline:
                 if by_name
                 else stage
             )
+        if choices.lips is not None:
+            from ..motion.lip_model import EncoderWithLips, LipModel
+
+            built["speech"] = EncoderWithLips(built["speech"], LipModel(choices.lips))
         return cls(built["estimator"], built["speech"], built["motion"], built["renderer"])
 
     def __call__(

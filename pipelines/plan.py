@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 # that are not here bring none of their own.
 _WEIGHTS: dict[tuple[str, str], dict[str, str]] = {
     ("estimator", "rtmpose"): {"detector": "yolox-l", "pose": "dwpose-l-384"},
+    ("speech", "whisper"): {"weights": "whisper-tiny-encoder"},
+    ("speech", "whisper+mel"): {"weights": "whisper-tiny-encoder"},
     ("motion", "contextual"): {"tokenizer": "motion-tokenizer", "weights": "motion-generator"},
     ("motion", "skeleton-diffusion"): {"weights": "skeleton-diffusion"},
     ("motion", "fine-gesture"): {"weights": "fine-gesture"},
@@ -33,6 +35,8 @@ _WEIGHTS: dict[tuple[str, str], dict[str, str]] = {
     ("renderer", "learned"): {"weights": "renderer-lean"},
     ("renderer", "animation"): {"weights": "animate-anyone"},
 }
+# What the embedded lip model hears with.
+_PHONES = "whisper-tiny-encoder"
 # Renderers whose time and memory are a GPU's.
 _ON_GPU = ("animation", "wan-animate")
 _WAN = "Wan-AI/Wan2.2-Animate-14B-Diffusers, some 50 GB, Apache-2.0, of the Hugging Face hub"
@@ -126,6 +130,10 @@ def plan(
     stages = tuple(
         _stage(role, choice) for role in ROLES if (choice := getattr(preset, role)) is not None
     )
+    if preset.lips is not None:
+        stages += (
+            StagePlan("lips", preset.lips, {}, (_describe(preset.lips), _describe(_PHONES))),
+        )
     picture = photo if isinstance(photo, np.ndarray) else read_photo(photo)
     own = (picture.shape[1], picture.shape[0])
     size = output_size(own, settings.size)

@@ -51,6 +51,8 @@ class SpeechFeatures:
     onset: [T] float32, onset strength, >= 0.
     fps: frames per second.
     words: the words with their times, empty where no recogniser ran.
+    lips: [T, 4], what the speaker's mouth does, as `motion.lip_network.LipNetwork` tells it; None
+    where no lip model heard the speech.
     """
 
     features: np.ndarray
@@ -59,6 +61,7 @@ class SpeechFeatures:
     onset: np.ndarray
     fps: float
     words: tuple[Word, ...] = ()
+    lips: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.features)
@@ -72,6 +75,7 @@ class SpeechFeatures:
             energy=self.energy[frames],
             onset=self.onset[frames],
             words=(),
+            lips=None if self.lips is None else self.lips[frames],
         )
 
 

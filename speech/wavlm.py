@@ -14,6 +14,7 @@ import numpy as np
 
 from ..errors import WeightsError
 from .features import MelEncoder
+from .frame_clock import on_frame_clock
 from .track import SAMPLE_RATE, Speech, SpeechFeatures
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class WavLMEncoder:
     def encode(self, speech: Speech, fps: float) -> SpeechFeatures:
         """Features of T = speech.num_frames(fps) frames, WavLM's 50 a second interpolated."""
         mel = self._mel.encode(speech, fps)
-        learned = _on_frame_clock(self._rows(speech.waveform), len(mel), fps)
+        learned = on_frame_clock(self._rows(speech.waveform), len(mel), fps, _STEP, _FIRST)
         return SpeechFeatures(
             features=np.concatenate([learned, mel.features], axis=1),
             voice=mel.voice,
@@ -89,16 +90,6 @@ def pieces(samples: int) -> Iterator[tuple[slice, slice]]:
         low, high = max(0, first - context), min(total, last + context)
         stop = samples if high == total else (high - 1) * _STEP + 2 * _FIRST
         yield slice(low * _STEP, stop), slice(first - low, last - low)
-
-
-def _on_frame_clock(rows: np.ndarray, frames: int, fps: float) -> np.ndarray:
-    """[R, C] -> [frames, C]: linear interpolation at the middle of every frame."""
-    middle = (np.arange(frames) + 0.5) * SAMPLE_RATE / fps
-    position = np.clip((middle - _FIRST) / _STEP, 0, len(rows) - 1)
-    before = np.floor(position).astype(np.int64)
-    after = np.minimum(before + 1, len(rows) - 1)
-    part = (position - before)[:, None].astype(np.float32)
-    return rows[before] * (1 - part) + rows[after] * part
 
 
 def choose_device() -> str:

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from .clips import Batch
+from .mouths import LipBatch
 from .options import LoopOptions
 from .pairs import Pairs
 from .talks import Talks
@@ -146,7 +147,7 @@ def moving_average(module: nn.Module, decay: float) -> AveragedModel:
 
 def fit(
     module: nn.Module,
-    batches: Callable[[int, int], Batch | Pairs | Talks],
+    batches: Callable[[int, int], Batch | Pairs | Talks | LipBatch],
     validate: Callable[[nn.Module], dict[str, float]],
     options: LoopOptions,
 ) -> nn.Module:

@@ -285,3 +285,26 @@ class AnimationTraining:
     """Of min-SNR weighting; 0 weighs all times alike."""
     gradient_checkpointing: bool = False
     """Compute activations twice and keep none: about a third slower, a fraction of the memory."""
+
+
+@dataclass(frozen=True)
+class LipTraining:
+    """Train the lip model."""
+
+    folder: Path
+    """A folder written by `gesticulate dataset faces`."""
+    loop: LoopOptions
+    speech_encoder: str = "whisper+mel"
+    """Whose features it reads."""
+    window: int = 64
+    """Frames of a training window."""
+    width: int = 64
+    """Of the network's layers."""
+    kinds: dict[str, float] = field(default_factory=dict)
+    """Kind of clip -> how much more often than by its length it is drawn; 0 leaves it out."""
+    noise: float = 0.3
+    """Of the features, in their standard deviations."""
+    speed: float = 0.5
+    shape: float = 1.0
+    closure: float = 0.5
+    """Weights of the losses, see `LipLosses`; that of place is 1."""

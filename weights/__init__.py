@@ -119,8 +119,8 @@ def verify(name: str) -> Path | None:
 
 
 def locate(name_or_path: str) -> Path:
-    """A .safetensors file by its path, or registered weights as `resolve` finds them."""
-    if name_or_path.endswith(".safetensors"):
+    """A .safetensors or .onnx file by its path, or registered weights as `resolve` finds them."""
+    if name_or_path.endswith((".safetensors", ".onnx")):
         return Path(name_or_path)
     return resolve(name_or_path)
 

@@ -13,6 +13,7 @@ from stage_contracts import check_motion_generator, check_renderer
 from gesticulate import examples, registry
 from gesticulate.errors import UsageError
 from gesticulate.keypoints.person import to_motion
+from gesticulate.motion.lip_model import EncoderWithLips
 from gesticulate.pipelines.gesture_video import GestureVideoPipeline
 from gesticulate.pipelines.portrait import prepare
 from gesticulate.pipelines.skeleton import SkeletonRenderer
@@ -131,6 +132,10 @@ def test_the_speech_encoder_is_the_generators_own(package, pipeline, tmp_path):
     stages = {"estimator": pipeline.estimator, "renderer": pipeline.renderer}
     preset = tmp_path / "mine.yaml"
     preset.write_text("estimator: {name: auto}\nmotion: {name: nod}\nrenderer: {name: skeleton}\n")
+    built = GestureVideoPipeline.from_preset(preset, **stages).speech_encoder
+    assert isinstance(built, EncoderWithLips)
+    assert isinstance(built.encoder, MelEncoder)
+    preset.write_text(preset.read_text() + "lips: null\n")
     assert isinstance(GestureVideoPipeline.from_preset(preset, **stages).speech_encoder, MelEncoder)
 
     class Other(NodGenerator):

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .pitch import VOICED, pitch
-from .rhythm import frame_peak, onset_strength, pulse
-from .spectrum import BANDS, HOPS_PER_FRAME, frame_energy, log_mel
-from .track import Speech, SpeechFeatures
-from .voice_activity import frame_share, voiced_hops
+from ..pitch import VOICED, pitch
+from ..rhythm import frame_peak, onset_strength, pulse
+from ..spectrum import BANDS, HOPS_PER_FRAME, frame_energy, log_mel
+from ..track import Speech, SpeechFeatures
+from ..voice_activity import frame_share, voiced_hops
 
 PROSODY = ("energy", "pitch", "voicing", "onset", "pulse", "voice")
 MEL_CHANNELS = HOPS_PER_FRAME * BANDS
