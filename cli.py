@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
 from .commands import COMMANDS, Command
 from .errors import GesticulateError, UsageError
-
-INTERRUPTED = 130
-TERMINATED = 143
+from .interrupts import INTERRUPTED, Ended, end_as_interrupted
 
 _DESCRIPTION = """Make the person in a photo speak and gesture to a speech recording.
 
@@ -20,7 +19,7 @@ Other commands (each with its own --help):
 {commands}
 
 Before any command: --debug shows where an error arose. Exit codes: 0 done, 1 failed, 2 wrong
-arguments, 130 interrupted."""
+arguments, 130 interrupted, 143 ended by SIGTERM, 129 by SIGHUP."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,15 +28,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     debug = "--debug" in arguments
     if debug:
         arguments.remove("--debug")
-    _exit_cleanly_when_terminated()
+    end_as_interrupted()
     # The networks and splines are small: threads that wait for work by spinning cost four times
     # the processor time of the work itself (70 ms instead of 19 ms a frame on two busy cores).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         return _dispatch(arguments)
-    except KeyboardInterrupt:
-        print("gesticulate: interrupted; no unfinished file was left.", file=sys.stderr)
-        return INTERRUPTED
+    except KeyboardInterrupt as error:
+        with suppress(OSError):  # after a SIGHUP the terminal is gone
+            print("gesticulate: interrupted; no unfinished file was left.", file=sys.stderr)
+        return error.exit_code if isinstance(error, Ended) else INTERRUPTED
     except BrokenPipeError:  # whoever read our output (head, less) has left
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -130,12 +130,3 @@ def _parse_over_preset(
 
     preset = configs.load(arguments[at + 1], cls)
     return _parse(cls, arguments[:at] + arguments[at + 2 :], prog, description, preset)
-
-
-def _exit_cleanly_when_terminated() -> None:
-    """Let a SIGTERM unwind the stack, so that half-written files are removed."""
-    import signal
-    import threading
-
-    if threading.current_thread() is threading.main_thread() and os.name == "posix":
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))

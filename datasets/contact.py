@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from ..atomic import complete_or_nothing
 from ..errors import InputError
 from ..keypoints.drawing import draw
 from ..keypoints.poses import Poses
@@ -45,7 +46,8 @@ def write_sheets(
         labels = [tile.caption for tile in shown]
         sheet = contact_sheet(pictures, _COLUMNS, labels, cell=(_TILE, _TILE))
         path = folder / f"{name}-{number}.png"
-        cv2.imwrite(str(path), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
+        with complete_or_nothing(path) as part:
+            cv2.imwrite(str(part), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
         sheets.append(path)
     return sheets
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..atomic import complete_or_nothing
 from ..errors import InputError
 from ..ffmpeg_binary import ffmpeg_path, file_url, running
 from ..keypoints import layout
@@ -94,14 +95,13 @@ def write_crop(_: None, job: CropJob) -> None:
     if video.sound is not None:
         heard = sound(video, start=span.start)
         streams.append(heard.filter("atrim", end=span.seconds))
-    part = job.output.with_name(job.output.stem + ".part" + job.output.suffix)
-    # 17: visibly lossless; a renderer must not learn another codec's blocks.
-    output = ffmpeg.output(
-        *streams, file_url(part), vcodec="libx264", crf=17, vframes=span.num_frames,
-        acodec="aac", loglevel="error",
-    ).overwrite_output()  # fmt: skip
-    with running(ffmpeg.compile(output, cmd=ffmpeg_path())) as encoder:
-        if encoder.process.wait() != 0:
-            part.unlink(missing_ok=True)
-            raise InputError(f"{job.video} cannot be cropped. ffmpeg said:\n{encoder.messages()}")
-    part.replace(job.output)
+    with complete_or_nothing(job.output) as part:
+        # 17: visibly lossless; a renderer must not learn another codec's blocks.
+        output = ffmpeg.output(
+            *streams, file_url(part), vcodec="libx264", crf=17, vframes=span.num_frames,
+            acodec="aac", loglevel="error",
+        ).overwrite_output()  # fmt: skip
+        with running(ffmpeg.compile(output, cmd=ffmpeg_path())) as encoder:
+            if encoder.process.wait() != 0:
+                said = encoder.messages()
+                raise InputError(f"{job.video} cannot be cropped. ffmpeg said:\n{said}")

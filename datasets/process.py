@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..atomic import complete_or_nothing
 from ..errors import InputError
 from ..keypoints import layout
 from ..keypoints.motion import Motion
@@ -135,10 +136,8 @@ def _arrays(poses: Poses, motion: Motion, features: SpeechFeatures | None) -> di
 
 def _save(job: ProcessJob, result: Processed, arrays: dict[str, np.ndarray]) -> None:
     path = job.output / f"{result.id}.npz"
-    part = path.with_name(path.name + ".part")
-    with open(part, "wb") as file:
+    with complete_or_nothing(path) as part, open(part, "wb") as file:
         np.savez(file, recipe=job.recipe, result=json.dumps(asdict(result)), **arrays)  # type: ignore[arg-type]
-    part.replace(path)
 
 
 def load_processed(folder: Path, clip_id: str, recipe: str) -> Processed | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..atomic import complete_or_nothing
 from ..keypoints import layout
 from .clip import Clip
 from .files import write_csv, write_text
@@ -44,15 +45,15 @@ def publish(
     state = read_state(folder)
     number = int(state.get("version", 0)) + 1
     version = folder / f"v{number:03d}"
-    part = folder / f"v{number:03d}.part"
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
     speakers = _speakers(state.get("persons", []), accepted)
     rows = _rows(accepted, speakers)
-    _write_arrays(part, rows, processed, channels)
-    write_csv(part / INDEX_FILE, COLUMNS, rows)
+    # Of a run that ended before it named this version.
     shutil.rmtree(version, ignore_errors=True)
-    part.replace(version)
+    folder.mkdir(parents=True, exist_ok=True)
+    with complete_or_nothing(version) as part:
+        part.mkdir()
+        _write_arrays(part, rows, processed, channels)
+        write_csv(part / INDEX_FILE, COLUMNS, rows)
     state = {
         "format": FORMAT,
         "version": number,

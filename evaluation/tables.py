@@ -9,6 +9,8 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from ..atomic import complete_or_nothing
+
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[object]], digits: int = 3) -> str:
     """A table in GitHub's markdown: the first column to the left, the others to the right. Floats
@@ -28,7 +30,8 @@ def save_json(value: Any, path: Path) -> None:
     """Dataclasses become objects; NaN and infinity, which JSON has not, null."""
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(_plain(value), indent=1, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    with complete_or_nothing(path) as part:
+        part.write_text(text + "\n", encoding="utf-8")
 
 
 def _plain(value: Any) -> Any:

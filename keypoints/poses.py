@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..atomic import complete_or_nothing
 from ..errors import InputError
 from .layout import NUM_POINTS
 
@@ -58,11 +59,8 @@ class Poses:
 
     def save(self, path: str | Path) -> None:
         """Write an ``.npz`` file: points, size, fps."""
-        path = Path(path)
-        part = path.with_name(path.name + ".part")
-        with open(part, "wb") as file:
+        with complete_or_nothing(path) as part, open(part, "wb") as file:
             np.savez_compressed(file, points=self.points, size=np.array(self.size), fps=self.fps)
-        part.replace(path)
 
     @classmethod
     def load(cls, path: str | Path) -> Poses:

@@ -37,8 +37,8 @@ MAY_IMPORT = {
 }  # fmt: skip
 # Folders and modules at the root that depend on nothing of the house.
 EVERYBODYS = {
-    "configs", "errors", "ffmpeg_binary", "media_input", "media_probe", "process_wide", "registry",
-    "weights",
+    "atomic", "configs", "errors", "ffmpeg_binary", "media_input", "media_probe", "process_wide",
+    "registry", "weights",
 }  # fmt: skip
 
 

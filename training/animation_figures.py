@@ -13,6 +13,7 @@ from torch import Tensor
 from ..animation.coders import PictureCoders
 from ..animation.networks import LATENT_STEP, AnimationNetwork
 from ..animation.sampling import GuidedVelocity, Sampling, sample
+from ..atomic import complete_or_nothing
 from ..video.sheets import contact_sheet
 from .animation_data import PosedFrames
 from .animation_objective import Noise, Objective, draw_noise, encode
@@ -60,7 +61,8 @@ class Validation:
         labels = ("photo", "skeleton", "truth", "drawn") * (len(tiles) // 4)
         path.parent.mkdir(parents=True, exist_ok=True)
         sheet = contact_sheet(tiles, 4, labels)
-        cv2.imwrite(str(path), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
+        with complete_or_nothing(path) as part:
+            cv2.imwrite(str(part), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
         return {"l1": float(np.mean(errors))}
 
 

@@ -8,16 +8,18 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedDataParallelKwargs, set_seed
+from accelerate.utils import DistributedDataParallelKwargs, broadcast_object_list, set_seed
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from ..atomic import complete_or_nothing
 from .clips import Batch
 from .mouths import LipBatch
 from .options import LoopOptions
@@ -186,19 +188,23 @@ def _rate(step: int, options: LoopOptions) -> float:
 
 def latest_checkpoint(output: Path) -> Path | None:
     """The newest whole checkpoint in a run's folder."""
-    found = [path for path in output.glob("checkpoint-*") if path.suffix != ".part"]
+    found = output.glob("checkpoint-*[0-9]")
     return max(found, key=lambda path: int(path.name.split("-")[1]), default=None)
 
 
 def _save(accelerator: Accelerator, output: Path, step: int) -> None:
-    """Write a checkpoint under a temporary name, rename it, and remove the ones before."""
+    """Write a checkpoint, whole or not at all, and remove the ones before."""
     older = list(output.glob("checkpoint-*"))
-    part = output / f"checkpoint-{step}.part"
-    accelerator.save_state(str(part))
-    # Every process writes its own random state into it.
-    accelerator.wait_for_everyone()
+    with ExitStack() as until_written:
+        names = [""]
+        if accelerator.is_main_process:
+            writing = complete_or_nothing(output / f"checkpoint-{step}")
+            names = [str(until_written.enter_context(writing))]
+        # Every process writes its own random state into it.
+        broadcast_object_list(names)
+        accelerator.save_state(names[0])
+        accelerator.wait_for_everyone()
     if accelerator.is_main_process:
-        part.rename(output / f"checkpoint-{step}")
         for path in older:
             shutil.rmtree(path, ignore_errors=True)
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..atomic import complete_or_nothing
 from ..datasets.load import Clips
 from ..errors import InputError
 from ..evaluation.close_ups import close_up, hand_square, mouth_square
@@ -96,7 +97,8 @@ class Validation:
             tiles += _with_close_ups(pair, [pair.inputs.photo[0], pair.target[0], *pictures])
         sheet = contact_sheet(tiles, len(names), names * (len(tiles) // len(names)))
         path.parent.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(path), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
+        with complete_or_nothing(path) as part:
+            cv2.imwrite(str(part), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
 
 
 def _with_close_ups(pair: Frames, pictures: Sequence[Tensor]) -> list[np.ndarray]:

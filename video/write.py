@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import tempfile
-import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from fractions import Fraction
@@ -18,6 +16,7 @@ import numpy as np
 from scipy.io import wavfile
 
 from .. import media_input
+from ..atomic import complete_or_nothing, temporary_folder
 from ..errors import GesticulateError, UsageError
 from ..ffmpeg_binary import FFmpeg, ffmpeg_path, file_url, running
 from ..media_probe import Media, sound_of
@@ -125,7 +124,8 @@ def write_video(
         raise UsageError(f"a video needs between 0 and {_MAX_FPS} frames a second, got {fps}.")
     if num_frames is None and sound is not None and not isinstance(sound, (str, Path)):
         num_frames = sound.num_frames(fps)
-    with _sound_input(sound) as sound_input, _complete_or_nothing(Path(path)) as part:
+    folder = Path(path).resolve().parent
+    with _sound_input(sound, folder) as sound_input, complete_or_nothing(path) as part:
         command = _command(part, fps, size, sound_input, metadata or {}, copy_sound)
         with running(command, feed=True) as encoder:
             try:
@@ -202,28 +202,17 @@ def _command(
 
 
 @contextmanager
-def _sound_input(given: Sound | str | Path | None) -> Iterator[Media | None]:
-    """The file of a sound; a waveform without one lies in a temporary one meanwhile."""
+def _sound_input(given: Sound | str | Path | None, beside: Path) -> Iterator[Media | None]:
+    """The file of a sound; a waveform without one lies in a temporary one meanwhile, in the
+    output's folder ``beside``, where there is room for it."""
     path = Path(given) if isinstance(given, (str, Path)) else getattr(given, "source", None)
     if given is None or isinstance(given, (str, Path)) or path is not None:
         yield None if path is None else sound_of(path)
         return
-    with tempfile.TemporaryDirectory() as folder:
-        raw = Path(folder) / "sound.wav"
+    with temporary_folder(beside) as folder:
+        raw = folder / "sound.wav"
         wavfile.write(raw, WAVEFORM_RATE, np.ascontiguousarray(given.waveform, dtype="<f4"))
         yield sound_of(raw)
-
-
-@contextmanager
-def _complete_or_nothing(path: Path) -> Iterator[Path]:
-    """A name in the same folder that takes the real one's place when the block ends well."""
-    target = path.resolve()
-    part = target.with_name(f".{target.stem}.{uuid.uuid4().hex[:8]}.part")
-    try:
-        yield part
-        os.replace(part, target)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _failure(encoder: FFmpeg, path: Path) -> GesticulateError:

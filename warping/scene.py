@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..atomic import complete_or_nothing
 from ..errors import InputError
 from ..keypoints import layout
 from .dense import CANDIDATES, SampleGrid, SmallTexture, candidate_of, compose, part_motion
@@ -223,7 +223,6 @@ def _behind(background: np.ndarray, crop: PhotoCrop) -> np.ndarray:
 
 def save_layers(path: str | Path, layers: PhotoLayers) -> None:
     """Write a photo taken apart (.npz), so that it need not be taken apart again."""
-    path = Path(path)
     arrays = {
         "photo": layers.photo,
         "background": layers.background,
@@ -235,10 +234,8 @@ def save_layers(path: str | Path, layers: PhotoLayers) -> None:
         arrays[f"texture{number}"] = layer.texture
         arrays[f"box{number}"] = np.array(layer.box)
         arrays[f"outline{number}"] = layer.outline
-    part = path.with_name(path.name + ".part")
-    with open(part, "wb") as file:
+    with complete_or_nothing(path) as part, open(part, "wb") as file:
         np.savez_compressed(file, **arrays)
-    os.replace(part, path)
 
 
 def load_layers(path: str | Path) -> PhotoLayers:

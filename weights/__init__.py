@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from ..atomic import complete_or_nothing
 from ..errors import WeightsError
 
 FOLDER = Path(__file__).parent
@@ -256,11 +257,7 @@ def _read_stamps() -> dict[str, list]:
 
 def _write_stamps(stamps: dict[str, list]) -> None:
     """Remember what was verified; where nothing can be written the file is just read again."""
-    part = _stamp_file().with_suffix(f".{os.getpid()}.part")
-    try:
-        part.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps(stamps), encoding="utf-8")
-        part.replace(_stamp_file())
-    except OSError:
-        with suppress(OSError):
-            part.unlink()
+    with suppress(OSError):
+        _stamp_file().parent.mkdir(parents=True, exist_ok=True)
+        with complete_or_nothing(_stamp_file()) as part:
+            part.write_text(json.dumps(stamps), encoding="utf-8")

@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from ..atomic import complete_or_nothing
 from ..errors import WeightsError
 
 Module = TypeVar("Module", bound=torch.nn.Module)
@@ -29,10 +30,9 @@ def tensors_of(
 
 def write(path: Path, tensors: dict[str, Tensor], kind: str, options: dict[str, Any]) -> None:
     """Write a file of a kind ("renderer", ...). options: what builds the model, as JSON can say."""
-    part = path.with_name(path.name + ".part")
     tensors = {name: value.cpu().contiguous() for name, value in tensors.items()}
-    save_file(tensors, str(part), {"kind": kind, "options": json.dumps(options)})
-    part.replace(path)
+    with complete_or_nothing(path) as part:
+        save_file(tensors, str(part), {"kind": kind, "options": json.dumps(options)})
 
 
 def read(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:

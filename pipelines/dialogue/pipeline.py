@@ -6,7 +6,6 @@ speech -> each one's own, and the mix -> two motions, made for each other +-> po
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ...atomic import temporary_folder
 from ...errors import UsageError
 from ...keypoints.poses import Poses
 from ...motion.dialogue.talk import Talk
@@ -143,8 +143,8 @@ class DialoguePipeline:
             else:
                 frames = meter.stream("render", _beside(prepared, poses), count)
                 if paths:
-                    with tempfile.TemporaryDirectory() as folder:
-                        sound = joint_sound(conversation, Path(folder))
+                    with temporary_folder(paths[0].parent) as folder:
+                        sound = joint_sound(conversation, folder)
                         single.write(paths[0], frames, sizes, count, sound, fps, meter)
         return DialogueVideo(
             poses=(poses[0], poses[1]),
@@ -237,7 +237,7 @@ def _write_each(
     fps: float,
     meter: Meter,
 ) -> None:
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder(paths[0].parent) as folder:
         for side, path in enumerate(paths):
             frames = prepared[side].render(poses[side])
             single.write(
@@ -245,7 +245,7 @@ def _write_each(
                 meter.stream("render", frames, len(poses[side])),
                 poses[side].size,
                 len(poses[side]),
-                own_sound(conversation, side, Path(folder)),
+                own_sound(conversation, side, folder),
                 fps,
                 meter,
             )

@@ -9,7 +9,6 @@ are copied where MP4 can hold them.
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ... import __version__
+from ...atomic import temporary_folder
 from ...errors import UsageError
 from ...keypoints.poses import Poses
 from ...motion.manner import AS_MADE, Manner
@@ -189,8 +189,8 @@ class EditPipeline:
         spans = [span for span, _ in drawings]
         preview = Preview(spans)
         ready: dict[int, PreparedPhoto] = {}
-        with tempfile.TemporaryDirectory() as folder:
-            sound = sound_of(reader, [span.edit for span in spans], Path(folder))
+        with temporary_folder(paths[0].parent) as folder:
+            sound = sound_of(reader, [span.edit for span in spans], folder)
             for take, (poses, path) in enumerate(zip(takes, paths, strict=True), start=1):
                 began, before = time.perf_counter(), meter.timings.get("render", 0.0)
                 drawn = {

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ...atomic import complete_or_nothing
 from ...errors import UsageError
 from .span import Span
 
@@ -55,9 +56,8 @@ class Preview:
             name = f"take {take}" if take else "before"
             labels += [f"{name}, frame {moment}" for moment in self.moments[: len(self.rows[take])]]
         sheet = contact_sheet(cells, len(self.rows[0]), labels, _CELL)
-        part = path.with_name(path.name + ".part")
-        Image.fromarray(sheet).save(part, format="PNG")
-        part.replace(path)
+        with complete_or_nothing(path) as part:
+            Image.fromarray(sheet).save(part, format="PNG")
 
 
 def take_paths(out: Path, takes: int) -> tuple[tuple[Path, ...], Path | None]:

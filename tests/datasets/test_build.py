@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+from gesticulate.atomic import PARTS
 from gesticulate.datasets.build import build
 from gesticulate.datasets.load import Clips, MotionDataset
 from gesticulate.datasets.options import BuildOptions
@@ -71,7 +72,7 @@ def test_a_killed_build_goes_on(killed: tuple[Path, dict[str, int]], data_set: P
     for name, time in written.items():
         assert (folder / "annotations" / name).stat().st_mtime_ns == time
     assert len(list(folder.glob("annotations/*.npz"))) == 6
-    assert not list(folder.rglob("*.part"))
+    assert not list(folder.rglob(PARTS))
 
 
 def test_building_again_adds_only_what_is_new(
