@@ -15,10 +15,9 @@ import torch
 
 from ..errors import UsageError
 from ..keypoints.poses import Poses
-from ..warping.choice import chosen
 from ..warping.inpainting import Inpainting
 from ..warping.inputs import RendererInput
-from ..warping.layers import prepare_photo
+from ..warping.layer_cache import PhotoPreparation
 from ..warping.matte import Matting
 from ..warping.renderer import MAX_WORKERS, Puppet, check_photo, check_poses
 from ..warping.scene import Scene, crop_for
@@ -44,7 +43,7 @@ class LearnedRenderer:
     a core, up to 4 (16 beside an accelerator). device: "auto" takes CUDA where there is one.
     precision: of the convolutions; "auto" is bfloat16 where the processor multiplies it
     (`has_bfloat16`). network: one that is already loaded, in place of ``weights``. matting,
-    inpainting: who takes the photo apart, see `warping.choice.chosen`.
+    inpainting, cache_dir: how the photo is taken apart, see `warping.layer_cache.PhotoPreparation`.
     Raises: WeightsError where weights are missing or damaged.
     """
 
@@ -61,9 +60,10 @@ class LearnedRenderer:
         network: RendererNetwork | None = None,
         matting: Matting | str | None = None,
         inpainting: Inpainting | str | None = None,
+        cache_dir: str | Path | None = None,
     ) -> None:
-        self.matting = chosen(matting, Matting)
-        self.inpainting = chosen(inpainting, Inpainting)
+        self.take_apart = PhotoPreparation(matting, inpainting, cache_dir)
+        self.matting, self.inpainting = self.take_apart.matting, self.take_apart.inpainting
         if precision not in ("auto", "float32", "bfloat16"):
             raise UsageError(
                 f"precision is {precision!r}. Expected 'auto', 'float32' or 'bfloat16'."
@@ -88,9 +88,7 @@ class LearnedRenderer:
         """Take the photo apart; see `pipelines.stages.Renderer`."""
         check_photo(photo, photo_pose)
         painting = None if self.face is None else face_painter(self.face)
-        layers = prepare_photo(
-            photo, photo_pose.points[0], matting=self.matting, inpainting=self.inpainting
-        )
+        layers = self.take_apart(photo, photo_pose.points[0])
         return LearnedPhoto(Puppet(layers, painting), self.network, self.workers)
 
 

@@ -19,8 +19,9 @@ from ..evaluation.regions import face_region, hands_region, mouth_region
 from ..keypoints import layout
 from ..warping.dense import CANDIDATES
 from ..warping.inputs import RendererInput
+from ..warping.layer_cache import load_layers
 from ..warping.renderer import Puppet
-from ..warping.scene import PhotoCrop, Scene, load_layers
+from ..warping.scene import PhotoCrop, Scene
 from .options import SceneOptions
 from .scenes import Photo
 

@@ -13,8 +13,8 @@ from ..datasets.jobs import run_jobs
 from ..datasets.load import ClipRow, Clips
 from ..errors import InputError
 from ..keypoints import layout
+from ..warping.layer_cache import save_layers
 from ..warping.layers import prepare_photo
-from ..warping.scene import save_layers
 from .options import SceneOptions
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,11 +13,11 @@ import numpy as np
 from ..errors import InputError
 from ..keypoints import layout
 from ..keypoints.poses import Poses
-from .choice import chosen
 from .face import FaceMotion, FaceWarp, Opening, inside_both
 from .fields import PoseFields
 from .inpainting import Inpainting
-from .layers import Layer, PhotoLayers, prepare_photo
+from .layer_cache import PhotoPreparation
+from .layers import Layer, PhotoLayers
 from .matte import Matting
 from .paint import FacePaint, FacePainter, FacePainting
 from .rig import driven_rig
@@ -43,19 +44,18 @@ class PuppetRenderer:
         workers: int | None = None,
         matting: Matting | str | None = None,
         inpainting: Inpainting | str | None = None,
+        cache_dir: str | Path | None = None,
     ) -> None:
         """workers: threads that render frames side by side (OpenCV leaves the interpreter free);
-        None for one a core, up to 4. matting, inpainting: see `choice.chosen`."""
+        None for one a core, up to 4. matting, inpainting, cache_dir: see `PhotoPreparation`."""
         self.workers = workers or min(MAX_WORKERS, os.cpu_count() or 1)
-        self.matting = chosen(matting, Matting)
-        self.inpainting = chosen(inpainting, Inpainting)
+        self.take_apart = PhotoPreparation(matting, inpainting, cache_dir)
+        self.matting, self.inpainting = self.take_apart.matting, self.take_apart.inpainting
 
     def prepare(self, photo: np.ndarray, photo_pose: Poses) -> PuppetPhoto:
         """Take the photo apart; see `pipelines.stages.Renderer`."""
         check_photo(photo, photo_pose)
-        layers = prepare_photo(
-            photo, photo_pose.points[0], matting=self.matting, inpainting=self.inpainting
-        )
+        layers = self.take_apart(photo, photo_pose.points[0])
         return PuppetPhoto(Puppet(layers), self.workers)
 
 

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..atomic import complete_or_nothing
 from ..errors import InputError
 from ..keypoints import layout
 from .dense import CANDIDATES, SampleGrid, SmallTexture, candidate_of, compose, part_motion
 from .inputs import RendererInput
-from .layers import Layer, PhotoLayers
 from .renderer import STILL, Puppet, PuppetPose
-from .rig import photo_rig
 
 # Above the brows a head goes on for about this many face heights (brows to chin), hair included.
 _HAIR = 0.8
@@ -219,43 +215,3 @@ def _behind(background: np.ndarray, crop: PhotoCrop) -> np.ndarray:
     at = np.dstack(np.meshgrid(each, each))
     sampled = cv2.remap(small, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return sampled.astype(np.float32) / 255.0
-
-
-def save_layers(path: str | Path, layers: PhotoLayers) -> None:
-    """Write a photo taken apart (.npz), so that it need not be taken apart again."""
-    arrays = {
-        "photo": layers.photo,
-        "background": layers.background,
-        "person": layers.person,
-        "points": layers.points,
-        "parts": np.array([f"{layer.part} {layer.side}" for layer in layers.layers], dtype=str),
-    }
-    for number, layer in enumerate(layers.layers):
-        arrays[f"texture{number}"] = layer.texture
-        arrays[f"box{number}"] = np.array(layer.box)
-        arrays[f"outline{number}"] = layer.outline
-    with complete_or_nothing(path) as part, open(part, "wb") as file:
-        np.savez_compressed(file, **arrays)
-
-
-def load_layers(path: str | Path) -> PhotoLayers:
-    """Read what `save_layers` wrote.
-
-    Raises: InputError where the file is not one of those.
-    """
-    try:
-        with np.load(path) as arrays:
-            layers = []
-            for number, name in enumerate(arrays["parts"].tolist()):
-                part, side = name.split(" ")
-                box = tuple(arrays[f"box{number}"].tolist())
-                texture, outline = arrays[f"texture{number}"], arrays[f"outline{number}"]
-                layers.append(Layer(part, side, texture, box, outline))
-            photo, points = arrays["photo"], arrays["points"]
-            rig = photo_rig(points, (photo.shape[1], photo.shape[0]))
-            rest = arrays["background"], arrays["person"]
-    except (KeyError, ValueError, EOFError, OSError) as error:
-        raise InputError(
-            f"{path} does not hold a prepared photo ({error}). Delete it and prepare it again."
-        ) from error
-    return PhotoLayers(photo, *rest, tuple(layers), rig, points)

@@ -11,9 +11,10 @@ from gesticulate.keypoints import layout
 from gesticulate.warping.dense import CANDIDATES
 from gesticulate.warping.inpainting import SmoothFill
 from gesticulate.warping.inputs import RendererInput
+from gesticulate.warping.layer_cache import load_layers, save_layers
 from gesticulate.warping.layers import prepare_photo
 from gesticulate.warping.renderer import Puppet
-from gesticulate.warping.scene import PhotoCrop, Scene, crop_for, load_layers, save_layers
+from gesticulate.warping.scene import PhotoCrop, Scene, crop_for
 
 SIZE = (240, 260)
 
