@@ -1,13 +1,16 @@
 """Photos of every kind become upright 8-bit RGB."""
 
+import io
+import struct
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from gesticulate.errors import InputError
+from gesticulate.video import photo as photo_module
 from gesticulate.video.photo import read_photo
 
 
@@ -113,3 +116,126 @@ def test_bad_files(tmp_path: Path, picture: np.ndarray) -> None:
     small = save(tmp_path / "small.png", Image.fromarray(picture[:50, :63]))
     with pytest.raises(InputError, match=r"63 x 50 pixels; at least 64"):
         read_photo(small)
+
+
+# Primaries as x, y of red, green, blue, all with the white D65, and the exponent of the curve.
+SPACES = {
+    "AdobeRGB": ((0.64, 0.33), (0.21, 0.71), (0.15, 0.06), 2.19921875),
+    "P3": ((0.68, 0.32), (0.265, 0.69), (0.15, 0.06), 2.2),
+    "sRGB's": ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06), 1.0),
+}
+
+
+def to_xyz(space: str) -> np.ndarray:
+    """[3, 3] linear RGB -> XYZ, whose white is D65."""
+    columns = np.array([(x / y, 1, (1 - x - y) / y) for x, y in SPACES[space][:3]]).T
+    white = np.array([0.3127 / 0.3290, 1, (1 - 0.3127 - 0.3290) / 0.3290])
+    return columns * np.linalg.solve(columns, white)
+
+
+def profile(space: str) -> bytes:
+    """An ICC profile (version 2, matrix and curves) of an RGB space, written by hand: its colorants
+    are adapted from D65 to D50 (Bradford), as the ICC demands."""
+    bradford = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367],
+                         [0.0389, -0.0685, 1.0296]])  # fmt: skip
+    d65, d50 = np.array([0.95047, 1, 1.08883]), np.array([0.9642, 1, 0.8249])
+    adapt = np.linalg.inv(bradford) @ np.diag(bradford @ d50 / (bradford @ d65)) @ bradford
+    colorants = (adapt @ to_xyz(space)).T
+
+    def xyz(value):
+        return b"XYZ \0\0\0\0" + struct.pack(">3i", *np.rint(np.array(value) * 65536).astype(int))
+
+    curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(SPACES[space][3] * 256)) + b"\0\0"
+    text = f"Test {space[:4]}".replace("sRGB", "linear").encode() + b"\0"
+    name = b"desc\0\0\0\0" + struct.pack(">I", len(text)) + text + bytes(78)
+    name += bytes(-len(name) % 4)
+    tags = {b"desc": name, b"wtpt": xyz(d50), b"cprt": b"text\0\0\0\0none" + bytes(4)}
+    for letter, colorant in zip(b"rgb", colorants, strict=True):
+        tags[bytes([letter]) + b"XYZ"] = xyz(colorant)
+        tags[bytes([letter]) + b"TRC"] = curve
+    at, table, body = 132 + 12 * len(tags), b"", b""
+    for key, value in tags.items():
+        table += key + struct.pack(">II", at + len(body), len(value))
+        body += value
+    head = bytearray(128)
+    head[:4] = struct.pack(">I", at + len(body))
+    head[8:12], head[12:24] = b"\2\x20\0\0", b"mntrRGB XYZ "
+    head[36:40], head[68:80] = b"acsp", struct.pack(">3i", 63190, 65536, 54061)
+    return bytes(head) + struct.pack(">I", len(tags)) + table + body
+
+
+def as_srgb(codes: np.ndarray, space: str) -> np.ndarray:
+    """[..., 3] 0..255 in a space -> in sRGB."""
+    linear = (codes / 255) ** (round(SPACES[space][3] * 256) / 256)
+    linear = np.clip(linear @ (np.linalg.inv(to_xyz("sRGB's")) @ to_xyz(space)).T, 0, 1)
+    return 255 * np.where(linear < 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+
+
+@pytest.mark.parametrize("space", ["AdobeRGB", "P3"])
+@pytest.mark.parametrize("alpha", [False, True])
+def test_profiles_are_converted_to_srgb(tmp_path: Path, space: str, alpha: bool) -> None:
+    rng = np.random.default_rng(0)
+    # Colours that sRGB has: of others each converter makes its own.
+    codes = np.repeat(np.repeat(rng.integers(80, 160, (8, 8, 3)), 8, 0), 8, 1).astype(np.uint8)
+    image = Image.fromarray(
+        np.dstack([codes, np.full((64, 64), 255, np.uint8)]) if alpha else codes
+    )
+    read = read_photo(save(tmp_path / "a.png", image, icc_profile=profile(space)))
+    expected = as_srgb(codes, space)
+    assert np.abs(expected - codes).max() > 4
+    assert np.abs(read - expected).max() <= 1.6
+
+
+def test_grey_and_srgb_profiles(tmp_path: Path, picture: np.ndarray, caplog) -> None:
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    read = read_photo(save(tmp_path / "a.png", Image.fromarray(picture), icc_profile=srgb))
+    assert np.array_equal(read, picture)
+    lab = Image.fromarray(picture).convert("RGB")
+    lab = ImageCms.profileToProfile(
+        lab, ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), outputMode="LAB"
+    )
+    read = read_photo(save(tmp_path / "lab.tiff", lab))
+    assert np.abs(read.astype(int) - picture).mean() < 3
+    assert not caplog.text
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_a_damaged_or_foreign_profile_is_left_out_with_a_word(tmp_path, picture, caplog, mode):
+    image = Image.fromarray(picture).convert(mode)
+    for data in (b"no profile at all" * 20, profile("P3")[:200]):
+        read = read_photo(save(tmp_path / "a.tiff", image, icc_profile=data))
+        assert np.array_equal(read, np.asarray(image.convert("RGB")))
+        assert "colour profile" in caplog.text
+        caplog.clear()
+
+
+def test_damaged_exif_is_ignored(tmp_path, picture):
+    stream = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 1
+    Image.fromarray(picture).save(stream, "jpeg", exif=exif)
+    data = bytearray(stream.getvalue())
+    at = data.index(b"Exif\0\0") + 6
+    plain = read_photo(save(tmp_path / "plain.jpg", Image.fromarray(picture)))
+    for change in (b"XX", b"\xff" * 14, b"II*\0\xff\xff\xff\x7f"):
+        data[at : at + len(change)] = change
+        (tmp_path / "a.jpg").write_bytes(data)
+        assert np.array_equal(read_photo(tmp_path / "a.jpg"), plain)
+
+
+def test_of_an_animation_the_first_picture_is_taken_with_a_word(tmp_path, picture, caplog):
+    first, second = Image.fromarray(picture), Image.fromarray(255 - picture)
+    path = save(tmp_path / "a.webp", first, save_all=True, append_images=[second], lossless=True)
+    assert np.array_equal(read_photo(path), picture)
+    assert "first picture" in caplog.text
+
+
+def test_too_many_pixels(tmp_path, monkeypatch):
+    """A header that says so is enough; nothing as large is decoded."""
+    data = bytearray(save(tmp_path / "a.bmp", Image.new("RGB", (80, 80))).read_bytes())
+    for side in (14_000, 40_000):
+        data[18:26] = struct.pack("<ii", side, side)
+        (tmp_path / "huge.bmp").write_bytes(data)
+        with pytest.raises(InputError, match=r"more than 170 million pixels.*Scale it down"):
+            read_photo(tmp_path / "huge.bmp")
+    assert photo_module._MAX_PIXELS < 2 * Image.MAX_IMAGE_PIXELS
