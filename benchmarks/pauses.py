@@ -18,13 +18,13 @@ import numpy as np
 import tyro
 from scipy.ndimage import label
 
+from gesticulate import registry
 from gesticulate.errors import GesticulateError
 from gesticulate.evaluation.lip_sync import lip_opening
 from gesticulate.evaluation.tables import markdown_table, save_json
 from gesticulate.keypoints.motion import Motion
 from gesticulate.keypoints.person import REST
 from gesticulate.motion.finish import make_motion
-from gesticulate.pipelines import registry
 from gesticulate.speech.load import load
 from gesticulate.speech.track import SAMPLE_RATE, Speech
 
