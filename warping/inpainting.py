@@ -12,6 +12,7 @@ import numpy as np
 from .. import weights
 from ..keypoints.onnx_models import open_session
 from .fill import fill_smooth, fill_textured
+from .grab import grown
 from .parts import smoothstep
 
 # How far in from its edge a hole is filled by a network, in shoulder widths: all of it up to the
@@ -25,6 +26,9 @@ _NEAR, _USUAL, _NOISE = 0.08, (1.6, 2.4), 4.0
 # Brightness, and hue as red against green and blue against yellow: rooms have less of the latter,
 # so that it tells more.
 _OPPONENT = np.array([[0.3, 0.5, -0.25], [0.4, -0.5, -0.25], [0.3, 0.0, 0.5]], np.float32)
+# A wall is plain where nearly all of it, so far around a hole as a share of the longer side,
+# differs by less than so many grey levels from its own blur.
+_RING, _PLAIN = 0.08, 7.0
 
 
 @runtime_checkable
@@ -91,12 +95,25 @@ def fill_behind(
     """
     image = photo.astype(np.float32)
     smooth = fill_textured(image, ~hole, 0.15 * unit, upright=3.0)
-    if hole.all() or not hole.any():
+    if hole.all() or not hole.any() or _plain_around(image, hole):
         return smooth
     made = inpainting.fill(photo, hole).astype(np.float32)
     depth = cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 5)
     trust = (1.0 - smoothstep(_DEEP[0] * unit, _DEEP[1] * unit, depth)) * familiar(made, hole)
     return np.where(hole[..., None], smooth + trust[..., None] * (made - smooth), image)
+
+
+def _plain_around(image: np.ndarray, hole: np.ndarray) -> bool:
+    """Whether a hole is surrounded by a plain wall, which colours that run on show as well as any
+    network, in no time."""
+    longer = max(hole.shape)
+    ring = grown(hole, _RING * longer) & ~hole
+    if not ring.any():
+        return False
+    texture = np.abs(image - cv2.GaussianBlur(image, (0, 0), max(0.25 * _RING * longer, 1.0)))
+    # Where the hole itself is within the blur's reach its colours, not the wall's, would count.
+    ring &= ~grown(hole, 0.75 * _RING * longer)
+    return bool(ring.any() and np.percentile(texture[ring].max(axis=-1), 98) < _PLAIN)
 
 
 def familiar(made: np.ndarray, hole: np.ndarray) -> np.ndarray:

@@ -54,6 +54,16 @@ def test_yellow_is_strange_in_a_grey_room(room):
     assert (filled[45:85, 64:68, 0] - filled[45:85, 64:68, 2]).mean() < 45
 
 
+def test_a_plain_wall_needs_no_network():
+    """It would only invent things there, after a second."""
+    y, x = np.mgrid[:96, :128]
+    wall = np.dstack([150 + x // 4, 160 + x // 8, 170 + y // 8]).astype(np.uint8)
+    hole = np.zeros((96, 128), bool)
+    hole[30:, 50:80] = True
+    filled = fill_behind(wall, hole, 100.0, Painter(np.full_like(wall, 255)))
+    assert np.abs(filled - wall).max() < 12
+
+
 def test_far_from_all_that_is_known_nothing_is_made_up(room):
     picture, hole = room
     filled = fill_behind(picture, hole, 10.0, Painter(picture))
