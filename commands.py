@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .datasets.options import BuildOptions, WordsOptions
     from .evaluation.options import EvaluateOptions
     from .motion.options import RetrieveOptions, StylesOptions
+    from .pipelines.check_options import CheckOptions
     from .pipelines.dialogue.options import DialogueOptions
     from .pipelines.edit.options import EditOptions
     from .pipelines.options import DemoOptions, RunOptions, Settings
@@ -58,6 +59,11 @@ COMMANDS: dict[tuple[str, ...], Command] = {
         "two people in conversation, from two photos and what both say",
         "pipelines.dialogue.options:DialogueOptions",
         "commands:dialogue",
+    ),
+    ("check",): Command(
+        "what can move in a photo, what is held still, and why",
+        "pipelines.check_options:CheckOptions",
+        "commands:check",
     ),
     ("edit",): Command(
         "regenerate the gestures of a marked span of a video",
@@ -188,6 +194,13 @@ def dialogue(options: DialogueOptions) -> None:
     from .pipelines.dialogue.console import show_dialogue
 
     show_dialogue(options)
+
+
+def check(options: CheckOptions) -> None:
+    """A photo, before a video is made of it."""
+    from .pipelines.check import show_check
+
+    show_check(options)
 
 
 def edit(options: EditOptions) -> None:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import registry
+from ..errors import UsageError
 from ..keypoints import layout
 from ..keypoints.poses import Poses
+from .outputs import check_output
 from .portrait import Portrait
 from .stages import Renderer
+
+if TYPE_CHECKING:
+    from .check_options import CheckOptions
 
 # Red, amber, green, for what rests, moves less and moves.
 _COLOURS = ((214, 48, 49), (240, 160, 30), (40, 167, 69))
@@ -90,6 +97,34 @@ def within_freedom(poses: Poses, portrait: Portrait) -> Poses:
 
     points = calmed(poses.points, portrait.pose.points[0], portrait.freedoms)
     return replace(poses, points=points)
+
+
+def show_check(options: CheckOptions) -> None:
+    """Look at a photo, draw the picture and print what was found.
+
+    Raises: UsageError, InputError, WeightsError as a run with the photo would.
+    """
+    from PIL import Image
+
+    from .. import configs
+    from ..video.photo import read_photo
+    from .portrait import prepare
+    from .preset import PipelinePreset
+
+    check_output(options.out, (options.photo,))
+    if options.out.suffix.lower() not in Image.registered_extensions():
+        raise UsageError(f"{options.out} is no picture's name. Expected one like check.png.")
+    preset = configs.load(options.preset, PipelinePreset)
+    photo = read_photo(options.photo)
+    estimator = registry.build("pose_estimators", preset.estimator, device=options.device)
+    portrait = prepare(photo, estimator, options.size, 25.0)
+    parts = check(portrait)
+    Image.fromarray(drawn(portrait, parts)).save(options.out)
+    if options.json:
+        told = {"picture": str(options.out), "parts": [asdict(part) for part in parts]}
+        print(json.dumps(told))
+        return
+    print("\n".join([*map(str, parts), f"See {options.out}."]))
 
 
 def drawn(portrait: Portrait, parts: Sequence[PartCheck]) -> np.ndarray:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 # The weights that a stage reads: the option that names them, and their registered name. Stages
 # that are not here bring none of their own.
+_TAKES_APART = {"matting": "modnet", "inpainting": "migan"}
 _WEIGHTS: dict[tuple[str, str], dict[str, str]] = {
     ("estimator", "rtmpose"): {"detector": "yolox-l", "pose": "dwpose-l-384"},
     ("speech", "whisper"): {"weights": "whisper-tiny-encoder"},
@@ -32,7 +33,8 @@ _WEIGHTS: dict[tuple[str, str], dict[str, str]] = {
     ("motion", "skeleton-diffusion"): {"weights": "skeleton-diffusion"},
     ("motion", "fine-gesture"): {"weights": "fine-gesture"},
     ("motion", "dialogue"): {"weights": "dialogue"},
-    ("renderer", "learned"): {"weights": "renderer-lean"},
+    ("renderer", "puppet"): _TAKES_APART,
+    ("renderer", "learned"): {"weights": "renderer-lean", **_TAKES_APART},
     ("renderer", "animation"): {"weights": "animate-anyone"},
 }
 # What the embedded lip model hears with.
@@ -163,6 +165,8 @@ def _stage(role: str, choice: StageChoice) -> StagePlan:
 
 def _describe(name: str) -> str:
     """A line on registered weights, or on a file or folder of one's own."""
+    if ":" in name:
+        return f"{name}, of another package"
     own = name.endswith((".safetensors", ".onnx")) or len(Path(name).parts) > 1
     if own or Path(name).is_dir():
         return f"{name}{'' if Path(name).exists() else ' (missing)'}"

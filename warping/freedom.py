@@ -31,7 +31,7 @@ _STROKES, _ELBOW = ((0.0, -0.25), (0.0, 0.12), (0.25, -0.05), (-0.25, -0.05)), 0
 _SHARES = (1.0, 0.65, 0.4)
 # What may come out of a trial, areas in shoulder widths squared: pieces that come loose, holes that
 # open, and what shows of an arm that the photo does not show.
-_LOOSE, _OPEN, _UNSEEN = 0.002, 0.003, 0.03
+_LOOSE, _OPEN, _UNSEEN = 0.002, 0.005, 0.03
 # Of a bone's length, how much may lie where the matte sees nobody.
 _BARE = 0.3
 # A hand holds something where so much that is no skin hangs on it, in palm lengths squared.

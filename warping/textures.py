@@ -114,7 +114,7 @@ def _complete_texture(
     if part.name == "body":
         return fill_textured(image, known, 0.25 * unit)
     # Near what is seen its own colour; farther in the limb's, not that of a fold's shadow.
-    away = cv2.distanceTransform((~known).astype(np.uint8), cv2.DIST_L2, 5)
+    away = np.minimum(cv2.distanceTransform((~known).astype(np.uint8), cv2.DIST_L2, 5), unit)
     share = np.exp(-np.square(away / (0.06 * unit)))[..., None]
     smooth = fill_smooth(image, known.astype(np.float32))
     return smooth + share * (fill_nearest(image, known, 0.03 * unit) - smooth)

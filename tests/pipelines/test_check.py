@@ -1,10 +1,13 @@
 """`gesticulate check`, and the main job's own look at the photo."""
 
+import json
 import logging
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from gesticulate import cli
 from gesticulate.keypoints import layout
 from gesticulate.keypoints.poses import Poses
 from gesticulate.pipelines.check import PartCheck, check, drawn, judged, within_freedom
@@ -72,3 +75,28 @@ def test_a_resting_arm_is_told_and_not_moved(portrait, caplog):
     moved = Poses(points + np.float32([3, 4, 0]), portrait.pose.size)
     calm = within_freedom(moved, still)
     np.testing.assert_allclose(calm.xy[0, layout.FACE], moved.xy[0, layout.FACE])
+
+
+def test_the_command_draws_and_tells(photo, tmp_path, capsys):
+    Image.fromarray(photo).save(tmp_path / "photo.png")
+    out = tmp_path / "seen.png"
+    arguments = ["check", str(tmp_path / "photo.png"), "-o", str(out), "--preset", "offline"]
+    assert cli.main([*arguments, "--size", "192", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [part["part"] for part in told["parts"]][:2] == ["head", "mouth"]
+    assert max(Image.open(out).size) == 192
+
+
+def test_a_picture_never_replaces_its_photo(photo, tmp_path, capsys):
+    path = tmp_path / "photo.png"
+    Image.fromarray(photo).save(path)
+    before = path.read_bytes()
+    assert cli.main(["check", str(path), "-o", str(path)]) != 0
+    assert path.read_bytes() == before
+    assert "photo.png" in capsys.readouterr().err
+
+
+def test_the_pictures_name_must_be_a_pictures(photo, tmp_path, capsys):
+    Image.fromarray(photo).save(tmp_path / "photo.png")
+    assert cli.main(["check", str(tmp_path / "photo.png"), "-o", str(tmp_path / "seen.docx")]) == 2
+    assert "seen.docx" in capsys.readouterr().err
