@@ -17,6 +17,11 @@ class SkeletonRenderer:
 
     name = "skeleton"
 
+    def __init__(self, takes_apart: bool = False) -> None:
+        """takes_apart: judge the photo's arms as for a renderer that moves its layers, whose
+        motion this one is to show beforehand."""
+        self.takes_apart = takes_apart
+
     def prepare(self, photo: np.ndarray, photo_pose: Poses) -> SkeletonPhoto:
         """As `Renderer.prepare`; of the photo only the size is used."""
         from ..warping.renderer import check_poses

@@ -14,13 +14,15 @@ from ...keypoints.splice import PARTS
 
 # Shorter than this nothing can be made between two fades.
 MIN_SECONDS = 0.4
-_KEYS = ("from", "to", "parts", "speech")
+_KEYS = ("from", "to", "parts", "speech", "seed", "photo")
 
 
 @dataclass(frozen=True)
 class Edit:
     """One span. start, stop: seconds. parts: of `PARTS`. speech: a sound file that is heard (and
-    gestured to) from the span's beginning on, in place of the video's sound.
+    gestured to) from the span's beginning on, in place of the video's sound. seed: of this span's
+    motion, whatever the run's is. photo: seconds of the frame that the span is drawn from, else
+    the best one is looked for.
 
     Raises: UsageError for a span that cannot mean anything and for an unknown part.
     """
@@ -29,6 +31,8 @@ class Edit:
     stop: float
     parts: tuple[str, ...] | str = ("hands", "arms")
     speech: Path | None = None
+    seed: int | None = None
+    photo: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "parts", checked_parts(self.parts))
@@ -65,6 +69,7 @@ def load_edits(path: str | Path) -> list[Edit]:
 
         - {from: 2.0, to: 4.5, parts: [hands, arms]}
         - {from: 7.0, to: 8.2, parts: face, speech: correction.wav}
+        - {from: 9.0, to: 9.8, parts: head, seed: 3, photo: 8.6}
 
     Speech files are looked for beside the list. Raises: InputError where the file cannot be read;
     UsageError where an entry is wrong, with its number.
@@ -91,13 +96,43 @@ def _edit(entry: Any, where: str, path: Path) -> Edit:
         start, stop = float(entry["from"]), float(entry["to"])
     except (KeyError, TypeError, ValueError):
         raise UsageError(f"{where}: needs 'from' and 'to' in seconds.") from None
+    seed, photo = _optional(entry, "seed", int, where), _optional(entry, "photo", float, where)
     speech, parts = entry.get("speech"), entry.get("parts", Edit.parts)
     if not isinstance(parts, (str, list, tuple)):
         parts = () if parts is None else (parts,)
     try:
-        return Edit(start, stop, parts, None if speech is None else path.parent / str(speech))
+        heard = None if speech is None else path.parent / str(speech)
+        return Edit(start, stop, parts, heard, seed, photo)
     except UsageError as error:
         raise UsageError(f"{where}: {error}") from None
+
+
+def _optional(entry: dict[str, Any], key: str, kind: Any, where: str) -> Any:
+    """A number, or None where the entry does not have it. Raises: UsageError for another value."""
+    value = entry.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (kind, int)) or value < 0:
+        name = "a whole number" if kind is int else "seconds"
+        raise UsageError(f"{where}: {key!r} is {value!r}. Expected {name}, at least 0.")
+    return kind(value)
+
+
+def save_edits(path: str | Path, edits: Iterable[Edit]) -> None:
+    """Write an edit list that `load_edits` reads. Speech files are named as if beside the list."""
+    import yaml
+
+    entries: list[dict[str, Any]] = []
+    for edit in edits:
+        entry: dict[str, Any] = {"from": edit.start, "to": edit.stop, "parts": list(edit.parts)}
+        entry |= {} if edit.speech is None else {"speech": edit.speech.name}
+        entry |= {} if edit.seed is None else {"seed": edit.seed}
+        entry |= {} if edit.photo is None else {"photo": edit.photo}
+        entries.append(entry)
+    path = Path(path)
+    part = path.with_name(path.name + ".part")
+    part.write_text(yaml.safe_dump(entries, sort_keys=False), encoding="utf-8")
+    part.replace(path)
 
 
 def in_order(edits: Iterable[Edit]) -> tuple[Edit, ...]:

@@ -141,7 +141,12 @@ class EditPipeline:
                 with meter.stage("motion", steps=len(spans)):
                     made.append(
                         [
-                            span.new_motion(self.motion_generator, features, seed + take, manner)
+                            span.new_motion(
+                                self.motion_generator,
+                                features,
+                                seed + take if span.edit.seed is None else span.edit.seed,
+                                manner,
+                            )
                             for span in spans
                         ]
                     )

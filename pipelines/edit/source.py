@@ -8,8 +8,10 @@ from itertools import islice
 
 import numpy as np
 
+from ...errors import InputError
 from ...keypoints import layout
 from ...keypoints.motion import Motion
+from ...keypoints.person import whole_faces
 from ...keypoints.poses import Poses
 from ...video.read import VideoReader
 from .photo import best_photos, sharpest
@@ -34,10 +36,11 @@ class Source:
 def find_source(span: Span, made: Sequence[Motion], video: VideoReader) -> Source:
     """Look at the video again for what is needed to draw a span.
 
-    made: the new motions, of each take. Raises: InputError where no frame is fit to draw from.
+    made: the new motions, of each take. Raises: InputError where no frame is fit to draw from, or
+    the one that was asked for is not near the span.
     """
     hands = span.asks(BODY)
-    best = best_photos(
+    best = _asked(span, video.fps) or best_photos(
         span.own,
         (span.within.start, span.within.stop),
         span.person,
@@ -55,6 +58,25 @@ def find_source(span: Span, made: Sequence[Motion], video: VideoReader) -> Sourc
     seen = span.own[np.array(varied, int)]
     plates = clean_plates([frames[i] for i in varied], seen, span.person.width)
     return Source(frames[at], span.section + at, span.own[at : at + 1], plates)
+
+
+def _asked(span: Span, fps: float) -> dict[int, float]:
+    """The frame that the edit names, as `best_photos` tells frames; none where it names none."""
+    if span.edit.photo is None:
+        return {}
+    at = round(span.edit.photo * fps) - span.section
+    if not 0 <= at < len(span.own):
+        first, last = span.section / fps, (span.section + len(span.own) - 1) / fps
+        raise InputError(
+            f"The span from {span.edit.start:g} s to {span.edit.stop:g} s cannot be drawn from the "
+            f"frame at {span.edit.photo:g} s. Choose one from {first:.2f} s to {last:.2f} s, in "
+            "the same shot."
+        )
+    if not whole_faces(span.own[at : at + 1])[0]:
+        raise InputError(
+            f"The frame at {span.edit.photo:g} s does not show the whole face. Choose another."
+        )
+    return {at: 0.0}
 
 
 def different(poses: Poses, count: int) -> list[int]:

@@ -215,3 +215,24 @@ def test_a_wrong_edit_list_is_refused(tmp_path, content, said):
         load_edits(path)
     with pytest.raises(InputError, match="cannot be read"):
         load_edits(tmp_path / "missing.yaml")
+
+
+def test_a_span_has_its_own_seed_and_frame(editor, video, tmp_path):
+    span = (0.4, 1.4, "head,face", None)
+    first = editor(video, [Edit(*span)], tmp_path / "a.mp4", seed=3)
+    again = editor(video, [Edit(*span, 3, first.photos[0] / 25)], tmp_path / "b.mp4", seed=8)
+    assert first.photos == again.photos
+    np.testing.assert_array_equal(first.poses[0][0].points, again.poses[0][0].points)
+    assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
+    with pytest.raises(InputError, match=r"Choose one from 0\.00 s"):
+        editor(video, [Edit(*span, None, 99.0)], tmp_path / "c.mp4")
+
+
+def test_seeds_and_frames_of_a_list_are_numbers(tmp_path):
+    path = tmp_path / "edits.yaml"
+    path.write_text("- {from: 0, to: 1, seed: 4, photo: 0.5}")
+    assert load_edits(path) == [Edit(0.0, 1.0, seed=4, photo=0.5)]
+    for wrong in ("seed: 0.5", "seed: true", "seed: -1", "photo: now", "photo: -1"):
+        path.write_text(f"- {{from: 0, to: 1, {wrong}}}")
+        with pytest.raises(UsageError, match="entry 1"):
+            load_edits(path)
