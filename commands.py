@@ -70,6 +70,11 @@ COMMANDS: dict[tuple[str, ...], Command] = {
         "pipelines.edit.options:EditOptions",
         "commands:edit",
     ),
+    ("studio",): Command(
+        "a web page to make and edit videos by eye",
+        "studio.options:StudioOptions",
+        "studio.app:run",
+    ),
     ("dataset", "build"): Command(
         "a training set from videos", "datasets.options:BuildOptions", "commands:dataset_build"
     ),

@@ -11,7 +11,7 @@ import numpy as np
 from ..keypoints import layout
 from ..keypoints.poses import Poses
 from .check import PartCheck, check, drawn
-from .outputs import collected_warnings
+from .log import collected_warnings
 from .portrait import Portrait, prepare
 from .stages import PoseEstimator
 
@@ -74,7 +74,7 @@ def look(photo: str | Path | np.ndarray, estimator: PoseEstimator, size: int | N
     Raises: InputError where nobody in it can be moved; UsageError for a size out of range.
     """
     from ..keypoints.drawing import draw
-    from ..video.read import read_photo
+    from ..video.photo import read_photo
 
     with collected_warnings() as notes:
         picture = photo if isinstance(photo, np.ndarray) else read_photo(photo)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..atomic import complete_or_nothing
+
 _CELL = (320, 320)
 
 
@@ -26,7 +28,5 @@ def write_sheet(video: str | Path, out: str | Path, moments: int = 8, columns: i
     kept = {at: frame for at, frame in enumerate(islice(iter(reader), count)) if at in wanted}
     labels = [f"{at / reader.fps:.2f} s" for at in kept]
     sheet = contact_sheet(kept.values(), columns, labels, _CELL)
-    path = Path(out)
-    part = path.with_name(path.name + ".part")
-    Image.fromarray(sheet).save(part, format="PNG")
-    part.replace(path)
+    with complete_or_nothing(out) as part:
+        Image.fromarray(sheet).save(part, format="PNG")

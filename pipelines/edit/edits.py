@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...atomic import complete_or_nothing
 from ...errors import InputError, UsageError
 from ...keypoints.splice import PARTS
 
@@ -129,10 +130,8 @@ def save_edits(path: str | Path, edits: Iterable[Edit]) -> None:
         entry |= {} if edit.seed is None else {"seed": edit.seed}
         entry |= {} if edit.photo is None else {"photo": edit.photo}
         entries.append(entry)
-    path = Path(path)
-    part = path.with_name(path.name + ".part")
-    part.write_text(yaml.safe_dump(entries, sort_keys=False), encoding="utf-8")
-    part.replace(path)
+    with complete_or_nothing(path) as part:
+        part.write_text(yaml.safe_dump(entries, sort_keys=False), encoding="utf-8")
 
 
 def in_order(edits: Iterable[Edit]) -> tuple[Edit, ...]:

@@ -9,10 +9,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from ...atomic import complete_or_nothing
 from ...errors import InputError
 from ...keypoints import layout
 from ...keypoints.poses import Poses
-from ...video.read import VideoInfo, VideoReader, probe_video
+from ...video.read import VideoInfo, VideoReader
 from ..progress import Callback, Meter
 from ..stages import PoseEstimator
 
@@ -45,9 +46,9 @@ def length(video: str | Path) -> VideoInfo:
     """
     from ...video.clock import check_steady
 
-    info = probe_video(video)
-    check_steady(Path(video))
-    return info
+    reader = VideoReader(video)
+    check_steady(reader.media)
+    return reader.info
 
 
 def overview(
@@ -167,6 +168,6 @@ class _Thumbnails:
 
         if not self._small:
             raise InputError("The video has no frame that can be decoded. Convert it first.")
-        part = path.with_name(path.name + ".part")
-        Image.fromarray(np.concatenate(self._small, axis=1)).save(part, format="JPEG", quality=80)
-        part.replace(path)
+        strip = Image.fromarray(np.concatenate(self._small, axis=1))
+        with complete_or_nothing(path) as part:
+            strip.save(part, format="JPEG", quality=80)

@@ -1,0 +1,1 @@
+"""The web page: make, edit and compare videos by eye. Needs the extra ``studio``."""
