@@ -5,6 +5,7 @@ import threading
 from contextlib import ExitStack
 
 import numpy as np
+import pytest
 from threadpoolctl import threadpool_limits
 from tiny_renderer import TINY, randomise
 
@@ -39,6 +40,7 @@ def at_once(*runs) -> list:
     return results
 
 
+@pytest.mark.slow
 def test_two_pipelines_make_the_bytes_that_each_makes_alone(photo, speech, tmp_path):
     """Beside each other, the first to end gave numpy and torch other numbers of threads for the
     rest of the second, and with them another rounding."""
