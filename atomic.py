@@ -21,7 +21,8 @@ except ImportError:  # Windows: orphans stay there
     fcntl = None  # type: ignore[assignment]
 
 # A folder a user: others could not write into it.
-PARTS = f".part-{os.getuid() if hasattr(os, 'getuid') else 0}"
+_PREFIX = ".part-"
+PARTS = f"{_PREFIX}{os.getuid() if hasattr(os, 'getuid') else 0}"
 
 
 @contextmanager
@@ -53,6 +54,16 @@ def temporary_folder(beside: str | Path) -> Iterator[Path]:
         _unlock(lock)
         with suppress(OSError):  # something else is being written
             parts.rmdir()
+
+
+def complete_files(folder: Path, pattern: str = "*") -> list[Path]:
+    """The files in a folder and below that match a pattern, but for those being written."""
+    return sorted(
+        path
+        for path in folder.rglob(pattern)
+        if path.is_file()
+        and not any(part.startswith(_PREFIX) for part in path.relative_to(folder).parts)
+    )
 
 
 def sweep(parts: Path) -> None:

@@ -26,7 +26,7 @@ import soundfile
 import tyro
 from PIL import Image
 
-from gesticulate.atomic import PARTS
+from gesticulate.atomic import PARTS, complete_files
 from gesticulate.evaluation.tables import save_json
 from gesticulate.examples import demo_photo, demo_speech
 from gesticulate.video.read import VideoReader
@@ -104,12 +104,11 @@ def prepare(folder: Path) -> dict[Job, list[str]]:
 def incomplete(folder: Path) -> list[str]:
     """The files under their own names that cannot be read to their end."""
     wrong = []
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and PARTS not in path.parts:
-            try:
-                _read(path)
-            except Exception as error:
-                wrong.append(f"{path.relative_to(folder)}: {error}")
+    for path in complete_files(folder):
+        try:
+            _read(path)
+        except Exception as error:
+            wrong.append(f"{path.relative_to(folder)}: {error}")
     return wrong
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from ..atomic import complete_files
 from ..errors import InputError
 from ..keypoints.motion import Motion
 from ..keypoints.person import to_motion
@@ -28,7 +29,7 @@ def motions(folder: Path, split: str | None = None) -> Iterator[tuple[str, Motio
         for row in rows:
             yield row.id, clips.motion_of(row)
         return
-    files = sorted(folder.rglob("*.npz"))
+    files = complete_files(folder, "*.npz")
     if not files:
         raise InputError(
             f"{folder} holds neither a data set nor .npz files of skeletons. Give the folder that "

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..atomic import complete_or_nothing
+from ..atomic import complete_files, complete_or_nothing
 from ..errors import InputError
 from ..keypoints.motion import Motion
 from ..keypoints.poses import Poses
@@ -153,9 +153,7 @@ def folder_recordings(
     kept = poses.resolve().parent
     own = kept.is_relative_to(folder.resolve()) and kept != folder.resolve()
     files = [
-        path
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and not (own and path.resolve().is_relative_to(kept))
+        path for path in complete_files(folder) if not (own and path.resolve().is_relative_to(kept))
     ]
     names = sorted(
         {

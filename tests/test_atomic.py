@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gesticulate.atomic import PARTS, complete_or_nothing, temporary_folder
+from gesticulate.atomic import PARTS, complete_files, complete_or_nothing, temporary_folder
 from gesticulate.keypoints.poses import Poses
 from gesticulate.video.read import VideoReader
 from gesticulate.video.write import write_video
@@ -110,6 +110,15 @@ def test_a_link_is_followed(tmp_path):
         part.write_text("new")
     assert target.read_text() == "new"
     assert (tmp_path / "link.npz").is_symlink()
+
+
+def test_what_is_being_written_is_no_file_of_a_folder(tmp_path):
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "done.npz").touch()
+    with complete_or_nothing(tmp_path / "talk.npz") as part:
+        part.touch()
+        assert complete_files(tmp_path, "*.npz") == [tmp_path / "below" / "done.npz"]
+    assert len(complete_files(tmp_path)) == 2
 
 
 def test_a_missing_folder_is_an_error(tmp_path):

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
+import time
 from functools import partial
 
+import psutil
 import pytest
 
 from gesticulate.datasets.jobs import run_jobs
@@ -36,3 +39,25 @@ def test_a_worker_that_is_killed_is_explained() -> None:
     with pytest.raises(GesticulateError, match="fewer --workers") as caught:
         list(run_jobs(os.kill, [9, 9], os.getpid, workers=2))
     assert not isinstance(caught.value, WeightsError)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
+def test_workers_end_with_a_parent_that_is_killed() -> None:
+    """They would wait for work for ever."""
+    program = (
+        "import signal\n"
+        "from gesticulate.datasets.jobs import run_jobs\n"
+        "list(run_jobs(signal.sigtimedwait, [600, 600], list, workers=2))"
+    )
+    parent = psutil.Popen([sys.executable, "-c", program])
+    try:
+        workers: list[psutil.Process] = []
+        while len(workers) < 2:
+            assert parent.poll() is None
+            time.sleep(0.05)
+            spawned = parent.children()
+            workers = [child for child in spawned if "spawn_main" in " ".join(child.cmdline())]
+    finally:
+        parent.kill()
+        parent.wait()
+    assert not psutil.wait_procs(workers, timeout=120)[1]
