@@ -18,6 +18,8 @@ from .torso import torso_pieces, torso_shape
 _SLIP = 0.045
 # A piece of an arm that lies apart and is smaller than a square of this side is a rag.
 _RAG = 0.12
+# So far beside the torso as people are built, in shoulder widths, clothes may go on behind a limb.
+_BESIDE = 0.2
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ def cut_parts(photo: np.ndarray, matte: np.ndarray, rig: PhotoRig) -> PartMasks:
     # What haze covered is background as good as any.
     around &= ~far & grown((matte > 0.02) | any_hand, 0.018 * max(shape))
     torso = torso_shape(body, taken, inside, rig)
+    torso = np.maximum(torso, soften(_between(body, taken) & (inside > -_BESIDE * rig.unit)))
     return _soft_masks(matte, around, owner, torso, areas, shapes, list(hands))
 
 
@@ -131,6 +134,13 @@ def _cut_body(
     solid = _opened(body, _SLIP * rig.unit)
     body &= solid | (inside > _SLIP * rig.unit) | ~grown(taken, 2 * _SLIP * rig.unit)
     return torso_pieces(body, inside, rig), taken
+
+
+def _between(body: np.ndarray, taken: np.ndarray) -> np.ndarray:
+    """[H, W] bool, what of the limbs has the body above and below it: it goes on behind them."""
+    above = np.maximum.accumulate(body, axis=0)
+    below = np.maximum.accumulate(body[::-1], axis=0)[::-1]
+    return taken & above & below
 
 
 def _opened(mask: np.ndarray, radius: float) -> np.ndarray:

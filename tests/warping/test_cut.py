@@ -4,7 +4,7 @@ import numpy as np
 
 from gesticulate.keypoints import layout
 from gesticulate.warping.arms import Bone, limb_shape
-from gesticulate.warping.cut import _without_rags, cut_parts
+from gesticulate.warping.cut import _between, _without_rags, cut_parts
 from gesticulate.warping.parts import along_bone, pixel_grid
 from gesticulate.warping.rig import photo_rig
 from gesticulate.warping.textures import stack_parts
@@ -96,3 +96,14 @@ def test_a_hand_whose_arm_is_hidden_stays_a_hand():
     cleaned, loose = _without_rags(owner, matte, ["left"], ["left"], rag=30)
     np.testing.assert_array_equal(cleaned, owner)
     assert not loose.any()
+
+
+def test_clothes_go_on_behind_a_hand_that_lies_before_them():
+    """A hand before a wide skirt: there is cloth above it and below it, so behind it, too."""
+    body = np.ones((30, 20), bool)
+    body[:, 12:] = False
+    hand = np.zeros((30, 20), bool)
+    hand[10:16, 6:18] = True
+    behind = _between(body & ~hand, hand)
+    assert behind[10:16, 6:12].all()
+    assert behind.sum() == 36
