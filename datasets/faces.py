@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 from tyro import conf
 
+from ..atomic import complete_or_nothing
 from ..errors import InputError
 from ..keypoints import layout
 from .jobs import run_jobs
@@ -206,28 +207,30 @@ def from_the_front(faces: np.ndarray) -> np.ndarray:
 def _write(
     job: _Job, pictures: np.ndarray, faces: np.ndarray, usable: np.ndarray, start: float
 ) -> None:
-    folder, source = job.folder, job.source
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    np.save(folder / "frames.npy", pictures)
-    np.savez(folder / "landmarks.npz", points=faces, confidence=usable.astype(np.float32))
-    if source.sound:
-        _write_sound(job, start, len(pictures) / FPS)
+    source = job.source
+    shutil.rmtree(job.folder, ignore_errors=True)
+    job.folder.parent.mkdir(parents=True, exist_ok=True)
     row = {"video": source.key, "person": source.person, "kind": source.kind,
            "origin": source.origin, "terms": source.terms}  # fmt: skip
-    (folder / "source.json").write_text(json.dumps(row, indent=1), encoding="utf-8")
-    (folder / "split").write_text(source.split, encoding="utf-8")
+    with complete_or_nothing(job.folder) as folder:
+        folder.mkdir()
+        np.save(folder / "frames.npy", pictures)
+        np.savez(folder / "landmarks.npz", points=faces, confidence=usable.astype(np.float32))
+        if source.sound:
+            _write_sound(source.path, folder / "speech.wav", start, len(pictures) / FPS)
+        (folder / "source.json").write_text(json.dumps(row, indent=1), encoding="utf-8")
+        (folder / "split").write_text(source.split, encoding="utf-8")
 
 
-def _write_sound(job: _Job, start: float, seconds: float) -> None:
+def _write_sound(video: Path, path: Path, start: float, seconds: float) -> None:
     import soundfile
 
     from ..speech.load import load
 
     try:
-        speech = load(job.source.path)
+        speech = load(video)
     except InputError:
         return  # a video without sound still teaches what faces look like
     first = round(start * SAMPLE_RATE)
     waveform = speech.waveform[first : first + round(seconds * SAMPLE_RATE)]
-    soundfile.write(job.folder / "speech.wav", waveform, SAMPLE_RATE)
+    soundfile.write(path, waveform, SAMPLE_RATE)

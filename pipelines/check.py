@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import registry
+from ..atomic import complete_or_nothing
 from ..errors import UsageError
 from ..keypoints import layout
 from ..keypoints.poses import Poses
@@ -119,7 +120,8 @@ def show_check(options: CheckOptions) -> None:
     estimator = registry.build("pose_estimators", preset.estimator, device=options.device)
     portrait = prepare(photo, estimator, options.size, 25.0)
     parts = check(portrait)
-    Image.fromarray(drawn(portrait, parts)).save(options.out)
+    with complete_or_nothing(options.out) as part:
+        Image.fromarray(drawn(portrait, parts)).save(part)
     if options.json:
         told = {"picture": str(options.out), "parts": [asdict(part) for part in parts]}
         print(json.dumps(told))

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from ..atomic import complete_or_nothing
 from ..evaluation.lpips import Lpips
 from ..keypoints import layout
 from ..refinement.discriminator import PatchDiscriminator, discriminator_hinge, generator_hinge
@@ -85,7 +86,8 @@ def _reader(options: FaceTraining, stream: FacePairStream) -> RegionReader:
     if not path.exists():
         reader = train_reader(stream, options.reader_steps)
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(reader.state_dict(), path)
+        with complete_or_nothing(path) as part:
+            save_file(reader.state_dict(), part)
     reader = RegionReader()
     reader(stream[0].target[:1])
     reader.load_state_dict(load_file(path))
@@ -281,7 +283,8 @@ def _validate(
     sheet = _sheet(torch.stack(rows))
     path = options.loop.output / "sheets" / f"step-{step:06d}.png"
     path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), sheet[..., ::-1])
+    with complete_or_nothing(path) as part:
+        cv2.imwrite(str(part), sheet[..., ::-1])
     return {name: value / len(validation) for name, value in sums.items()}
 
 
