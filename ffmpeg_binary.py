@@ -138,6 +138,20 @@ def _said(command: list[str]) -> str:
     return ended.stdout
 
 
+@lru_cache(maxsize=64)
+def can_encode(codec: str, pixels: str) -> bool:
+    """Whether the chosen ffmpeg has an encoder and that encoder takes such pixels: an x265 of 8
+    bits, say, has the name but not the depth."""
+    command = f"{_QUIET} -f lavfi -i color=s=128x128:d=0.04 -vf scale,format={pixels}"
+    # Without the plus ffmpeg takes other pixels by itself where the encoder does not know these.
+    command += f" -c:v {codec} -pix_fmt +{pixels} -f null -"
+    try:
+        _said([ffmpeg_path(), *command.split()])
+    except _UnfitError:
+        return False
+    return True
+
+
 @lru_cache(maxsize=16)
 def can_filter(filters: str) -> bool:
     """Whether the chosen ffmpeg has been built with the filters of a chain: tried on one frame."""

@@ -204,7 +204,7 @@ def _sound_track(stream: Any) -> SoundTrack | None:
         return None
     return SoundTrack(
         index=stream.index,
-        codec=context.name,
+        codec=context.codec.canonical_name,
         rate=context.rate,
         channels=context.channels,
         layout=context.layout.name if known and context.layout.channels else None,
@@ -225,7 +225,7 @@ def _video_track(container: Any, stream: Any) -> VideoTrack | None:
     size = (round(size[0] * aspect), size[1]) if aspect > 1 else (size[0], round(size[1] / aspect))
     return VideoTrack(
         index=stream.index,
-        codec=context.name,
+        codec=context.codec.canonical_name,
         pixels=first.format.name,
         size=size[::-1] if rotation in (90, 270) else size,
         pixel_aspect=aspect,

@@ -20,13 +20,11 @@ from ..atomic import complete_or_nothing, temporary_folder
 from ..errors import GesticulateError, UsageError
 from ..ffmpeg_binary import FFmpeg, ffmpeg_path, file_url, running
 from ..media_probe import Media, sound_of
+from .encodings import Encoding
 
 # The rate of a sound's waveform: ``speech.track.SAMPLE_RATE``, which this folder may not import.
 WAVEFORM_RATE = 16_000
 SUFFIXES = (".mp4", ".m4v", ".mov")
-# Visually lossless for a face at arm's length; "veryfast" because the renderer needs the cores,
-# and at a fixed quality a slower preset only makes the file smaller.
-_CRF, _PRESET = 17, "veryfast"
 _SOUND_BITRATE = "192k"
 _MAX_FPS = 240
 # What MP4 holds without being encoded anew.
@@ -98,10 +96,12 @@ def write_video(
     num_frames: int | None = None,
     metadata: Mapping[str, str] | None = None,
     copy_sound: bool = False,
+    encoding: Encoding = Encoding(),  # noqa: B008 (frozen)
 ) -> None:
     """Encode a stream of frames, with sound, to H.264 + AAC.
 
-    frames: [height, width, 3] uint8 RGB each. Only one is held at a time.
+    frames: [height, width, 3] uint8 RGB each; uint16 where the encoding has more than 8 bits, with
+        257 for a step of 8 bits. Only one is held at a time.
     size: (width, height). Pixels are never scaled. H.264 stores even sizes only, so an odd side
         grows by one pixel, which repeats its neighbour.
     sound: a Speech, whose source file's own sound (all channels, its own rate) is used where it
@@ -112,6 +112,7 @@ def write_video(
         "date" survive in MP4.
     copy_sound: take the sound's packets as they are, instead of encoding them anew; of a file
         whose codec (`read.VideoInfo.sound_codec`) is one of `COPIED_SOUND`.
+    encoding: how pictures are stored where not as H.264 with 8 bits; see `encodings.like`.
 
     The file appears under its name only when it is complete. Whatever ends the writing early,
     an interrupt included, leaves nothing behind and an older file as it was.
@@ -124,13 +125,14 @@ def write_video(
         raise UsageError(f"a video needs between 0 and {_MAX_FPS} frames a second, got {fps}.")
     if num_frames is None and sound is not None and not isinstance(sound, (str, Path)):
         num_frames = sound.num_frames(fps)
+    dtype = np.dtype("<u2" if encoding.deep else "u1")
     folder = Path(path).resolve().parent
     with _sound_input(sound, folder) as sound_input, complete_or_nothing(path) as part:
-        command = _command(part, fps, size, sound_input, metadata or {}, copy_sound)
+        command = _command(part, fps, size, sound_input, metadata or {}, copy_sound, encoding)
         with running(command, feed=True) as encoder:
             try:
                 for frame in _counted(frames, num_frames):
-                    encoder.stdin.write(_even(frame, size))
+                    encoder.stdin.write(_even(frame, size, dtype))
                 encoder.stdin.close()
             except BrokenPipeError:
                 pass  # ffmpeg gave up; its exit code and last words say why
@@ -153,12 +155,12 @@ def _counted(frames: Iterable[np.ndarray], promised: int | None) -> Iterator[np.
         raise ValueError(f"{promised} frames were promised, more came")
 
 
-def _even(frame: np.ndarray, size: tuple[int, int]) -> memoryview:
+def _even(frame: np.ndarray, size: tuple[int, int], dtype: np.dtype) -> memoryview:
     """A frame's bytes, its last column or row repeated where the side is odd."""
     width, height = size
-    if frame.shape != (height, width, 3) or frame.dtype != np.uint8:
+    if frame.shape != (height, width, 3) or frame.dtype != dtype:
         raise ValueError(
-            f"frames need the shape [{height}, {width}, 3] and uint8, "
+            f"frames need the shape [{height}, {width}, 3] and {dtype}, "
             f"got {list(frame.shape)} and {frame.dtype}"
         )
     if width % 2 or height % 2:
@@ -173,17 +175,20 @@ def _command(
     sound: Media | None,
     metadata: Mapping[str, str],
     copy_sound: bool,
+    encoding: Encoding,
 ) -> list[str]:
     import ffmpeg
 
     width, height = (side + side % 2 for side in size)
     rate = str(Fraction(fps).limit_denominator(100_000))
     frames = ffmpeg.input(
-        "pipe:", format="rawvideo", pix_fmt="rgb24", s=f"{width}x{height}", framerate=rate
-    ).video
-    streams = [media_input.tagged_bt709(frames, "yuv420p")]
+        "pipe:", format="rawvideo", pix_fmt="rgb48le" if encoding.deep else "rgb24",
+        s=f"{width}x{height}", framerate=rate,
+    ).video  # fmt: skip
+    streams = [media_input.tagged_bt709(frames, encoding.pixels)]
     options = {
-        "vcodec": "libx264", "preset": _PRESET, "crf": _CRF, "format": "mp4",
+        "vcodec": encoding.codec, **encoding.options,
+        "format": "mov" if encoding.codec == "prores_ks" else "mp4",
         "movflags": "+faststart", "map_metadata": -1, "loglevel": "error",
         **{f"metadata:g:{i}": f"{key}={value}" for i, (key, value) in enumerate(metadata.items())},
     }  # fmt: skip

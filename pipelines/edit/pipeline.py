@@ -10,11 +10,13 @@ are copied where MP4 can hold them.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ... import __version__
 from ...atomic import temporary_folder
@@ -189,8 +191,10 @@ class EditPipeline:
         meter: Meter,
     ) -> int:
         """Write the videos and the preview; returns the number of frames."""
+        from ...video.encodings import like
         from ...video.write import write_video
 
+        encoding = like(reader.track, paths[0])
         spans = [span for span, _ in drawings]
         preview = Preview(spans)
         ready: dict[int, PreparedPhoto] = {}
@@ -202,13 +206,15 @@ class EditPipeline:
                     span.first: self._drawn(span, source, new, ready, keep=take < len(paths))
                     for (span, source), new in zip(drawings, poses, strict=True)
                 }
-                frames = preview.watched(_frames(reader, drawn), take)
+                own = reader.deep() if encoding.deep else reader
+                frames = preview.watched(_frames(own, drawn), take)
                 write_video(
                     path,
                     meter.stream("render", frames, reader.num_frames),
                     fps=reader.fps,
                     size=reader.info.size,
                     metadata={"comment": _PROVENANCE},
+                    encoding=encoding,
                     **sound,
                 )
                 spent = time.perf_counter() - began - (meter.timings["render"] - before)
@@ -259,12 +265,22 @@ class EditPipeline:
 
 
 def _frames(video: Iterable[Any], drawn: dict[int, Iterator[Any]]) -> Iterator[Any]:
-    """The video's frames, [H, W, 3] uint8 each, with the spans' drawn in.
+    """The video's frames with the spans' drawn in, [H, W, 3] uint8 or uint16 each, as they came.
 
-    drawn: by the first frame of a span, what changes each of its frames.
+    drawn: by the first frame of a span, what changes each of its frames; of 8 bits.
     """
     running: Iterator[Any] | None = None
     for at, frame in enumerate(video):
         running = drawn.get(at, running)
         change = None if running is None else next(running, None)
-        yield frame if change is None else change(frame)
+        if change is None:
+            yield frame
+        else:
+            yield change(frame) if frame.dtype == np.uint8 else _changed(frame, change)
+
+
+def _changed(frame: np.ndarray, change: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """A change of 8 bits in a frame of 16: what it leaves alone keeps all its bits."""
+    coarse = np.rint(frame / 257).astype(np.uint8)
+    added = 257 * (change(coarse).astype(np.int32) - coarse)
+    return np.clip(frame + added, 0, 65535).astype(frame.dtype)

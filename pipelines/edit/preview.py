@@ -39,7 +39,7 @@ class Preview:
         at = -1
         for at, frame in enumerate(frames):
             if at in self.moments:
-                kept[at] = frame
+                kept[at] = frame if frame.dtype == np.uint8 else (frame >> 8).astype(np.uint8)
             yield frame
         self.count = at + 1
         self.rows[take] = [kept[moment] for moment in self.moments if moment in kept]

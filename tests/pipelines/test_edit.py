@@ -119,6 +119,20 @@ def test_frames_outside_the_spans_are_handed_on_as_they_are():
     assert [int(frame[0, 0, 0]) for frame in made[2:8]] == [102, 103, 104, 205, 206, 207]
 
 
+def test_a_change_of_8_bits_leaves_all_other_bits_alone():
+    frame = np.arange(64, dtype=np.uint16).reshape(8, 8, 1).repeat(3, 2) * 1000 + 77
+
+    def change(coarse):
+        changed = coarse.copy()
+        changed[2:4] = 200
+        return changed
+
+    (made,) = _frames([frame], {0: iter([change])})
+    assert made.dtype == np.uint16
+    assert np.array_equal(np.delete(made, [2, 3], 0), np.delete(frame, [2, 3], 0))
+    assert np.abs(made[2:4].astype(int) - 200 * 257).max() <= 129
+
+
 def test_no_person_a_cut_and_no_sound_are_refused(editor, video, photo, tmp_path):
     frames = list(VideoReader(video))
     wall = np.full_like(frames[0], 90)

@@ -72,6 +72,16 @@ def test_a_span_is_dubbed_and_the_rest_stays(video, tmp_path, has_sound):
     assert np.abs(new[9000:15000]).mean() > 0.4
 
 
+@pytest.mark.parametrize("codec", ["mp3", "aac", "ac3", "alac", "opus", "vorbis"])
+def test_codecs_have_their_plain_names(tmp_path, codec):
+    """Not that of one of several decoders."""
+    encoder = {"mp3": "libmp3lame", "opus": "libopus", "vorbis": "libvorbis"}.get(codec, codec)
+    stream = ffmpeg.output(ffmpeg.input("sine=d=1", f="lavfi"), str(tmp_path / "a.mkv"), ac=2,
+                           ar=48_000, acodec=encoder)  # fmt: skip
+    stream.run(cmd=ffmpeg_path(), quiet=True)
+    assert probe(tmp_path / "a.mkv").sound.codec == codec
+
+
 def test_copied_sound_is_the_same(video, tmp_path):
     assert probe_video(video).sound_codec == "aac"
     frames = [np.zeros((64, 96, 3), np.uint8)] * 50
