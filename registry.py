@@ -5,8 +5,10 @@ from __future__ import annotations
 import difflib
 import inspect
 import typing
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field, is_dataclass
+from functools import partial
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
@@ -79,6 +81,10 @@ def load_object(place: str) -> Any:
     return getattr(import_module(f".{module}", __package__), name)
 
 
+# How stages that take a device were made, by id; the reference tells whether it is still theirs.
+_ORIGINS: dict[int, tuple[weakref.ref, Callable[..., Any]]] = {}
+
+
 def names(group: str) -> list[str]:
     """The stages of a group ("renderers", ...), own and foreign."""
     foreign = (point.name for point in entry_points(group=f"gesticulate.{group}"))
@@ -129,25 +135,39 @@ def build(
     if low_memory and "low_memory" in signature.parameters:
         options["low_memory"] = True
     try:
-        return make(**options)
-    except (AssertionError, RuntimeError) as error:
-        if _is_absent(str(options.get("device", "auto"))):
-            raise UsageError(
-                f"The device {options['device']!r} is not here. Expected auto, cpu, or one that "
-                "torch finds on this machine, like cuda or mps."
-            ) from error
+        stage = make(**options)
+    except (AssertionError, RuntimeError):
+        check_device(str(options.get("device", "auto")))
         raise
+    if "device" in signature.parameters:
+        _ORIGINS[id(stage)] = weakref.ref(stage), partial(make, **options)
+    return stage
 
 
-def _is_absent(device: str) -> bool:
-    """Whether torch cannot compute on a device."""
+def moved(stage: Any, device: str) -> Any:
+    """A stage on another device: made anew where `build` made it and its maker takes a device; else
+    moved by its own method ``to``, or as it is where it has none."""
+    known, make = _ORIGINS.get(id(stage), (None, None))
+    if known is not None and known() is stage and make is not None:
+        again = make(device=device)
+        _ORIGINS[id(again)] = weakref.ref(again), make
+        return again
+    if hasattr(stage, "to"):
+        return stage.to(device)
+    return stage
+
+
+def check_device(device: str) -> None:
+    """Raises: UsageError where torch cannot compute on a device."""
     import torch
 
     try:
         torch.empty(0, device="cpu" if device == "auto" else device)
-    except (AssertionError, RuntimeError):
-        return True
-    return False
+    except (AssertionError, RuntimeError) as error:
+        raise UsageError(
+            f"The device {device!r} is not here. Expected auto, cpu, or one that torch finds on "
+            "this machine, like cuda or mps."
+        ) from error
 
 
 def _checked(choice: StageChoice, make: Factory, signature: inspect.Signature) -> dict[str, Any]:

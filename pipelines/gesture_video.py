@@ -26,6 +26,7 @@ from ..process_wide import one_blas_thread
 from ..registry import StageChoice
 from ..speech.track import Speech, SpeechFeatures
 from .check import judged, within_freedom
+from .components import Staged
 from .log import collected_warnings
 from .outputs import check_outputs
 from .portrait import Portrait, prepare
@@ -97,7 +98,7 @@ def check_encoder(motion_generator: MotionGenerator, speech_encoder: SpeechEncod
         )
 
 
-class GestureVideoPipeline:
+class GestureVideoPipeline(Staged):
     """Four stages, each of which can be another object that keeps its protocol."""
 
     def __init__(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...keypoints.motion import Motion
+from ...registry import moved
 from .talk import Talk, seeds
 
 
@@ -16,6 +17,11 @@ class TurnTaking:
         self.name: str = generator.name
         self.fps: float = generator.fps
         self.speech_encoder: str = generator.speech_encoder
+
+    def to(self, device: str) -> TurnTaking:
+        """Have the generator work on a device."""
+        self.generator = moved(self.generator, device)
+        return self
 
     def converse(
         self,

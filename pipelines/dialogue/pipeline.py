@@ -22,6 +22,7 @@ from ...process_wide import one_blas_thread
 from ...speech.turns import Conversation
 from .. import gesture_video as single
 from ..check import judged, within_freedom
+from ..components import Staged
 from ..log import collected_warnings
 from ..outputs import check_outputs
 from ..portrait import MAX_SIZE, MIN_SIZE, Portrait, place
@@ -66,7 +67,7 @@ class DialogueVideo:
     notes: tuple[str, ...]
 
 
-class DialoguePipeline:
+class DialoguePipeline(Staged):
     """The stages of the main job. A motion generator that knows of two people is used as such
     (`DialogueGenerator`); any other one makes each side to its own speech, in turns."""
 

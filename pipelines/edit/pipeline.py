@@ -24,6 +24,7 @@ from ...errors import UsageError
 from ...keypoints.poses import Poses
 from ...motion.manner import AS_MADE, Manner
 from ...process_wide import one_blas_thread
+from ..components import Staged
 from ..gesture_video import GestureVideoPipeline, check_encoder
 from ..log import collected_warnings
 from ..outputs import check_output, check_outputs
@@ -72,7 +73,7 @@ class EditedVideo:
     notes: tuple[str, ...]
 
 
-class EditPipeline:
+class EditPipeline(Staged):
     """The stages of the main job; the motion generator must also be a `MotionEditor`."""
 
     def __init__(
