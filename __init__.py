@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from .speech.track import SpeechFeatures as SpeechFeatures
     from .speech.turns import Conversation as Conversation
     from .speech.turns import read_conversation as read_conversation
+    from .video.photo import read_photo as read_photo
     from .video.read import VideoReader as VideoReader
-    from .video.read import read_photo as read_photo
     from .video.write import write_video as write_video
 
 # Where each name is at home; docs/api.md is written in this order.
@@ -60,7 +60,7 @@ _HOMES = {
     "Conversation": "speech.turns",
     "load_speech": "speech.load:load",
     "read_conversation": "speech.turns",
-    "read_photo": "video.read",
+    "read_photo": "video.photo",
     "VideoReader": "video.read",
     "write_video": "video.write",
     "PoseEstimator": "pipelines.stages",

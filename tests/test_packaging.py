@@ -65,3 +65,15 @@ def test_no_local_tags_and_no_cuda_packages_are_pinned():
         for pin in pins(file):
             assert "+" not in str(pin), pin
             assert not pin.name.startswith(resolver_script().UNPINNED), pin
+
+
+def test_the_licence_expression_names_the_research_weights():
+    assert 'license = "Apache-2.0 AND LicenseRef-gesticulate-research-weights"' in PYPROJECT
+    for name in re.findall(r"^license-files = \[(.*)\]", PYPROJECT, re.MULTILINE)[0].split(", "):
+        assert (ROOT / name.strip('"')).is_file()
+
+
+def test_the_sdist_is_told_to_take_tests_docs_and_constraints():
+    manifest = (ROOT / "MANIFEST.in").read_text(encoding="utf-8")
+    for words in ("graft tests", "graft docs", "constraints*.txt", "CHANGELOG.md", ".ci/*"):
+        assert words in manifest
