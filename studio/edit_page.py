@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,29 @@ def widget(name: str, root: str, **looks: Any) -> gr.HTML:
     )
 
 
+@dataclass(frozen=True)
+class Lists:
+    """The components for new speech, and for lists of spans."""
+
+    speech: Any
+    attach: Any
+    save: Any
+    saved: Any
+    load: Any
+
+
+@dataclass(frozen=True)
+class Results:
+    """The components that take what was made. picked: the takes, and which are chosen."""
+
+    picked: Any
+    files: Any
+    finish: Any
+    go_on: Any
+    result: Any
+    parts: Any
+
+
 def edit_page(desk: Desk) -> None:
     """Lay the page out and connect it."""
     page, editing = EditPage(desk), gr.State(None)
@@ -50,7 +74,36 @@ def edit_page(desk: Desk) -> None:
         go = gr.Button("Make takes of the spans", variant="primary", elem_id="edit-go")
         stop = gr.Button("Stop", variant="stop", elem_id="edit-stop")
     status = gr.Markdown(elem_id="edit-status", elem_classes="gest-status")
-    with gr.Accordion("New speech, and lists of spans", open=False, elem_id="edit-more"), gr.Row():
+    lists, results = _lists(), _results()
+
+    shared: dict[str, Any] = {"concurrency_limit": 1, "show_progress_on": status}
+    sketch, device = ({**shared, "concurrency_id": name} for name in ("sketch", "device"))
+    opened = [editing, timeline, results.picked, status]
+    for event, handler, given in (
+        (video.change, page.open, video),
+        (results.go_on.click, page.go_on, editing),
+    ):
+        event(desk.told(handler), given, opened, **sketch).success(
+            desk.told(page.measure), [editing, preset], timeline, **sketch
+        )
+    made = go.click(
+        desk.told(page.make_takes), [editing, timeline, preset, style, seed, takes],
+        [editing, results.picked, results.files, status], **device,
+    )  # fmt: skip
+    put = results.finish.click(
+        desk.told(page.finish), [editing, results.picked],
+        [editing, results.result, results.parts, status],
+        **{**device, "show_progress_on": [status, results.result]},
+    )  # fmt: skip
+    stop.click(desk.told(page.stop), None, status, cancels=[made, put], queue=False)
+    _connect_lists(desk, page, lists, editing, timeline)
+
+
+def _lists() -> Lists:
+    with (
+        gr.Accordion("New speech, and lists of spans", open=False, elem_id="edit-more"),
+        gr.Row(),
+    ):
         with gr.Column():
             speech = sound_input(label="New speech", elem_id="edit-speech")
             attach = gr.Button("Use it for the chosen span", elem_id="edit-attach")
@@ -58,6 +111,10 @@ def edit_page(desk: Desk) -> None:
             save = gr.Button("Save the spans as a list", elem_id="edit-save")
             saved = gr.File(label="List of spans", interactive=False, elem_id="edit-saved")
             load = list_input("Load a list of spans", elem_id="edit-load")
+    return Lists(speech, attach, save, saved, load)
+
+
+def _results() -> Results:
     picked = widget("takes", "gk-root")
     files = gr.File(
         label="Download the takes", interactive=False, file_count="multiple", elem_id="edit-files"
@@ -74,26 +131,13 @@ def edit_page(desk: Desk) -> None:
     parts = gr.File(
         label="Download", interactive=False, file_count="multiple", elem_id="edit-parts"
     )
+    return Results(picked, files, finish, go_on, result, parts)
 
-    opened = [editing, timeline, picked, status]
-    shared: dict[str, Any] = {"concurrency_limit": 1, "show_progress_on": status}
-    sketch, device = ({**shared, "concurrency_id": name} for name in ("sketch", "device"))
-    for event, given in ((video.change, video), (go_on.click, editing)):
-        handler = page.open if given is video else page.go_on
-        event(desk.told(handler), given, opened, **sketch).success(
-            desk.told(page.measure), [editing, preset], timeline, **sketch
-        )
-    made = go.click(
-        desk.told(page.make_takes), [editing, timeline, preset, style, seed, takes],
-        [editing, picked, files, status], **device,
-    )  # fmt: skip
-    put = finish.click(
-        desk.told(page.finish),
-        [editing, picked],
-        [editing, result, parts, status],
-        **{**device, "show_progress_on": [status, result]},
-    )
-    stop.click(desk.told(page.stop), None, status, cancels=[made, put], queue=False)
-    attach.click(desk.told(page.attach), [editing, timeline, speech], [editing, timeline])
-    save.click(desk.told(page.save), [editing, timeline], saved)
-    load.upload(desk.told(page.load), [editing, timeline, load], timeline)
+
+def _connect_lists(
+    desk: Desk, page: EditPage, lists: Lists, editing: gr.State, timeline: gr.HTML
+) -> None:
+    known = [editing, timeline]
+    lists.attach.click(desk.told(page.attach), [*known, lists.speech], known)
+    lists.save.click(desk.told(page.save), known, lists.saved)
+    lists.load.upload(desk.told(page.load), [*known, lists.load], timeline)
