@@ -50,7 +50,12 @@ def read(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise WeightsError(f"{path} is damaged ({error}). Fetch or train it again.") from None
     if metadata.get("kind") != kind:
         raise WeightsError(f"{path} holds {metadata.get('kind')!r}. Expected a {kind} file.")
-    return tensors, json.loads(metadata["options"])
+    try:
+        return tensors, dict(json.loads(metadata["options"]))
+    except (KeyError, ValueError, TypeError) as error:
+        raise WeightsError(
+            f"{path} does not say how its model is built ({error!r}). Fetch or train it again."
+        ) from None
 
 
 def fill(
