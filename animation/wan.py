@@ -32,7 +32,7 @@ from .region import PersonRegion
 from .wan_pictures import face_picture, skeleton_picture
 
 REPOSITORY = "Wan-AI/Wan2.2-Animate-14B-Diffusers"
-# Computed from the parameters (17.3 thousand million in bfloat16) with room for one segment.
+# Computed from the parameters (17.3 billion in bfloat16) with room for one segment.
 _GIGABYTES, _GIGABYTES_STREAMED = 48, 16
 # Width and height must be multiples: the autoencoder's 8 times the transformer's patches of 2.
 _MULTIPLE = 16

@@ -31,11 +31,11 @@ class Settings:
     expressiveness: Literal["low", "medium", "high"] = "medium"
     """How large gestures and head motion are; medium is as trained."""
     gesture_rate: float = 1.0
-    """Times as many strokes of the hands a minute, 0 to 1.5; face and lips stay."""
+    """Rate of hand gestures as a factor, 0 to 1.5; face and lips are unchanged."""
     gesture_amplitude: float = 1.0
-    """Times as far as arms and hands go, 0 to 2; head, face and lips stay."""
+    """Size of arm and hand motion as a factor, 0 to 2; head, face and lips are unchanged."""
     style: str | None = None
-    """Gesture as often and as far as somebody: a name that `gesticulate styles` lists, or an .npz
+    """Gesture at the rate and size of a style: a name that `gesticulate styles` lists, or an .npz
     file of skeletons (from --save-poses) as an example. Rate and amplitude are relative to it."""
     save_poses: Path | None = None
     """Write the skeletons to this .npz file."""

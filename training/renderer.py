@@ -12,6 +12,7 @@ from torch import nn
 from ..datasets.load import Clips
 from ..errors import InputError, WeightsError
 from ..evaluation.lpips import Lpips
+from ..evaluation.lpips_weights import load_weights
 from ..refinement.discriminator import PatchDiscriminator
 from ..refinement.network import (
     FULL,
@@ -41,7 +42,9 @@ def train_renderer(options: RendererTraining) -> Path | None:
 
     The folder of the run gets checkpoints, metrics.jsonl, sheets/*.png of validation pairs and at
     the end renderer.safetensors with the averaged weights.
+    Raises: WeightsError for missing weights, before anything is prepared.
     """
+    _check_weights(options)
     photos = _photos(options, "train")
     held_out = _photos(options, "val")
     if options.stage == "prepare":
@@ -57,6 +60,13 @@ def train_renderer(options: RendererTraining) -> Path | None:
     path = options.loop.output / "renderer.safetensors"
     save_renderer(path, trained)
     return path
+
+
+def _check_weights(options: RendererTraining) -> None:
+    """Find out now rather than after minutes of preparing photos."""
+    losses = options.losses
+    if options.stage != "prepare" and (losses.perceptual or losses.perceptual_regions):
+        load_weights(net=losses.perceptual_net)
 
 
 def _photos(options: RendererTraining, split: str) -> list[Photo]:

@@ -33,9 +33,9 @@ class EditOptions:
     seed: int = 0
     """Another seed gives another motion; the same seed gives the same one."""
     takes: int = 1
-    """So many versions, from seeds that count up, and a picture that shows them side by side."""
+    """Number of versions, with consecutive seeds, and a picture that shows them side by side."""
     style: str | None = None
-    """Gesture as often and as far as somebody: a name that `gesticulate styles` lists, or an .npz
+    """Gesture at the rate and size of a style: a name that `gesticulate styles` lists, or an .npz
     file of skeletons, as --save-poses writes them."""
     preset: str = DEFAULT_PRESET
     """Which stages do the work: a name that `gesticulate presets` lists, or a YAML file."""

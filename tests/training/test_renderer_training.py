@@ -15,7 +15,7 @@ from tiny_renderer import TINY
 from gesticulate.cli import main
 from gesticulate.configs import load, names
 from gesticulate.datasets.load import Clips
-from gesticulate.errors import InputError
+from gesticulate.errors import InputError, WeightsError
 from gesticulate.keypoints import layout
 from gesticulate.refinement.network import (
     FULL,
@@ -372,3 +372,13 @@ def test_every_renderer_preset_loads():
     assert found == ["train-renderer-finetune", "train-renderer-full", "train-renderer-lean"]
     for name in found:
         assert load(name, RendererTraining).loop.weight_decay == 0
+
+
+def test_missing_lpips_weights_are_told_before_anything_is_prepared(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "empty"))
+    options = load("train-renderer-finetune", RendererTraining)
+    data = dataclasses.replace(options.data, folder=tmp_path / "none")
+    options = dataclasses.replace(options, data=data)
+    with pytest.raises(WeightsError, match="lpips_weights"):
+        train_renderer(options)
+    assert not list(tmp_path.iterdir())
