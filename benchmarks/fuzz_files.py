@@ -53,6 +53,7 @@ def wholes(folder: Path) -> dict[str, list[tuple[str, bytes]]]:
     import soundfile
     import torch
     from PIL import Image
+
     from gesticulate.keypoints.poses import Poses
     from gesticulate.weights.checkpoint import write
 
