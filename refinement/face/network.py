@@ -27,13 +27,15 @@ _MAPS = len(LINES) + 1  # and what lies between the lips or lids
 @dataclass(frozen=True)
 class RegionOptions:
     """size: S, pixels of the square. widths: channels at S/2, S/4 and S/8, multiples of 8;
-    photo_widths: those of the photos' encoder. blocks: at S/8."""
+    photo_widths: those of the photos' encoder. blocks: at S/8. reach: pixels around the opening
+    that may be drawn, beyond which the moved photo stays as sharp as it is; None for the square."""
 
     size: int = 96
     widths: tuple[int, int, int] = (48, 96, 160)
     photo_widths: tuple[int, int, int] = (32, 64, 96)
     hidden: int = 24
     blocks: int = 3
+    reach: int | None = 3
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class FaceRefinerOptions:
 
     mouth: RegionOptions = field(default_factory=RegionOptions)
     eye: RegionOptions = field(
-        default_factory=lambda: RegionOptions(48, (32, 64, 96), (24, 48, 64), 16, 2)
+        default_factory=lambda: RegionOptions(48, (32, 64, 96), (24, 48, 64), 16, 2, None)
     )
 
 
@@ -148,8 +150,16 @@ class RegionRefiner(nn.Module):
         last = F.leaky_relu(F.group_norm(half, half.shape[1] // GROUP), 0.1)
         fine = F.leaky_relu(F.pixel_shuffle(self.spread(last), 2), 0.1)
         residual = self.leave(torch.cat([fine, ready(pixels, dtype)], dim=1)).float()
+        if self.options.reach is not None:
+            residual = residual * around(between, self.options.reach)
         drawn = prior + residual
         return drawn if self.training else drawn.clamp(0, 1)
+
+
+def around(between: Tensor, reach: int) -> Tensor:
+    """[B, 1, S, S] in 0..1: the opening and ``reach`` pixels about it, with a soft edge."""
+    wide = F.max_pool2d(between, 2 * reach + 1, 1, reach)
+    return F.avg_pool2d(wide, 3, 1, 1, count_include_pad=False)
 
 
 class FaceRefiner(nn.Module):
