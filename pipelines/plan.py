@@ -34,7 +34,7 @@ _WEIGHTS: dict[tuple[str, str], dict[str, str]] = {
     ("motion", "fine-gesture"): {"weights": "fine-gesture"},
     ("motion", "dialogue"): {"weights": "dialogue"},
     ("renderer", "puppet"): _TAKES_APART,
-    ("renderer", "learned"): {"weights": "renderer-lean", **_TAKES_APART},
+    ("renderer", "learned"): {"weights": "renderer-lean", "face": "face-refiner", **_TAKES_APART},
     ("renderer", "animation"): {"weights": "animate-anyone"},
 }
 # What the embedded lip model hears with.

@@ -53,7 +53,7 @@ class LearnedRenderer:
     def __init__(
         self,
         weights: str = "renderer-lean",
-        face: str | None = None,
+        face: str | None = "face-refiner",
         workers: int | None = None,
         device: str = "auto",
         precision: Precision = "auto",
