@@ -16,6 +16,7 @@ from scipy.optimize import isotonic_regression
 
 from ..keypoints.layout import MOTION_LEFT_HAND, MOTION_RIGHT_HAND
 from ..keypoints.motion import Motion
+from .shaping import EASE_SECONDS, fade_out
 from .strokes import GESTURING, WRISTS
 from .vectors import SEEN
 
@@ -100,10 +101,11 @@ def _calmed(places: np.ndarray, need: np.ndarray, fps: float) -> np.ndarray:
     if share.min() >= 1:
         return places
     share = gaussian_filter1d(share, SPELL_SECONDS * fps, mode="nearest")
-    # Where the first frame is, it stays.
     posture = gaussian_filter1d(places, POSTURE_SECONDS * fps, axis=0, mode="nearest")
     calmer = posture + share[:, None, None] * (places - posture)
-    return calmer + (places[0] - calmer[0])
+    # The first frame is the photo's; the gap to it fades, and does not move all that follows.
+    fade = fade_out(len(places), EASE_SECONDS["body"], fps)[:, None, None]
+    return calmer + fade * (places[0] - calmer[0])
 
 
 def _at(places: np.ndarray, times: np.ndarray) -> np.ndarray:

@@ -131,6 +131,17 @@ def test_nothing_else_moves_and_what_is_not_seen_does_not_count():
     assert limit_speed(hidden) is hidden
 
 
+def test_hands_that_rest_after_quick_strokes_rest_where_they_did():
+    """Quick from the first frame on: what is calmed there must not move what comes later."""
+    time = np.arange(300) / FPS
+    path = np.where(time < 4, 0.3 + 0.6 * np.sin(2 * np.pi * 2 * time), 0.0)
+    path[0] = 0
+    made = limit_speed(moving(path))
+    assert fastest(made) < 1.01 * MOST
+    np.testing.assert_allclose(height(made)[0], 0, atol=1e-6)
+    np.testing.assert_allclose(height(made)[-100:], 0, atol=1e-5)
+
+
 @pytest.mark.parametrize("frames", [1, 2, 3, 4])
 def test_a_few_frames(frames):
     made = limit_speed(moving(np.linspace(0, 3, frames)))
