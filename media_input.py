@@ -149,13 +149,13 @@ def packets(media: Media) -> Any:
 
 def sound(media: Media, rate: int | None = None, *, start: float | None = None) -> Any:
     """A file's sound with all its channels, as a stream whose time 0 is the file's beginning, or
-    `start` seconds behind it. Channels that the file does not name are mixed to one.
+    `start` seconds behind it. More than two channels that the file does not name are mixed to one.
 
     rate: samples a second; None keeps the file's.
     """
     stream = _samples(media, start)
     assert media.sound is not None
-    if media.sound.layout is None:
+    if media.sound.layout is None and media.sound.channels > 2:
         stream = _mean(stream, media.sound.channels)
     return _steady(stream, rate)
 
