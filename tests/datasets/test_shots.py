@@ -56,7 +56,7 @@ def test_only_the_beginning_is_used(tmp_path: Path, write_video: Make, moved_abo
 def test_a_file_that_is_no_video(tmp_path: Path) -> None:
     path = tmp_path / "text.mp4"
     path.write_text("hello")
-    with pytest.raises(InputError, match="not a video that can be decoded"):
+    with pytest.raises(InputError, match="not a video that can be read"):
         find_shots(path, OPTIONS.cut_threshold)
 
 

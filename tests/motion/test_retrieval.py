@@ -75,7 +75,7 @@ def test_the_best_comes_first_and_what_cannot_be_compared_is_left_out(alignment)
 
 
 def test_what_does_not_fit_is_named(alignment):
-    with pytest.raises(UsageError, match="reads 7 channels of speech, got 9"):
+    with pytest.raises(UsageError, match="reads 7 channels of the speech encoder 'mel', got 9"):
         rank(alignment, speech(30, 9), [("a", motion(30))])
     with pytest.raises(InputError, match="a has 30 frames a second, expected 25"):
         rank(alignment, speech(30), [("a", motion(30, fps=30.0))])
