@@ -293,7 +293,7 @@ def test_the_plan_loads_no_model(run):
     assert plan["frames"] == 25
     assert plan["size"] == [512, 512]
     assert {stage["role"] for stage in plan["stages"]} == {
-        "estimator", "speech", "motion", "renderer",
+        "estimator", "speech", "motion", "lips", "renderer",
     }  # fmt: skip
 
 
