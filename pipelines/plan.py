@@ -52,8 +52,8 @@ _MEDIAPIPE = "models in the wheel of mediapipe"
 # Measured by benchmarks/pipeline.py on two cores of a server without a GPU: seconds to begin, of
 # motion a frame, and of rendering and encoding a frame and a megapixel.
 _BEGIN, _MOTION, _FRAME, _MEGAPIXEL = 10.0, 0.009, 0.015, 0.06
-# Of the lean renderer's networks, a frame: 65 ms of processor time.
-_NETWORKS = 0.033
+# Of the learned renderer's networks, a frame: 65 ms of processor time, and 27 of the face's.
+_NETWORKS = 0.047
 # Megabytes of the loaded stages, of a frame's skeleton and speech, and of a megapixel's layers.
 _LOADED, _PER_FRAME, _PER_MEGAPIXEL = 730.0, 0.013, 100.0
 
