@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -111,12 +111,6 @@ class FacePairStream:
         rng = np.random.default_rng((self.seed, index))
         others = int(rng.integers(0, _OTHERS + 1))
         return FacePairs.stack([self.pair(rng, others) for _ in range(self.batch)])
-
-    def __iter__(self) -> Iterator[FacePairs]:
-        index = 0
-        while True:
-            yield self[index]
-            index += 1
 
     def pair(self, rng: np.random.Generator, others: int = 0) -> FacePairs:
         """One pair. others: number of further photos of the person."""

@@ -64,12 +64,10 @@ class FaceDrawing:
     def __call__(self, frame: np.ndarray, own: np.ndarray, head: Similarity) -> None:
         """Draw into the frame [H, W, C] uint8, RGB first. own: [68, 2], the face with the head's
         motion taken out (`FaceMotion.targets`). head: photo -> frame."""
-        shares = [region.share(own) for region in self.regions]
-        moving = [region for region, share in zip(self.regions, shares, strict=True) if share > 0]
-        changes = self.changes(own, moving)
-        for region, share in zip(self.regions, shares, strict=True):
-            if share > 0:
-                region.lay(frame, share * changes.pop(0), head)
+        shares = {region: region.share(own) for region in self.regions}
+        moving = [region for region, share in shares.items() if share > 0]
+        for region, change in zip(moving, self.changes(own, moving), strict=True):
+            region.lay(frame, shares[region] * change, head)
 
     def changes(self, own: np.ndarray, regions: Sequence[_Region]) -> list[np.ndarray]:
         """[S, S, 3] float32 a region, grey levels that are added to the moved photo. The regions
